@@ -1,0 +1,120 @@
+package backend
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"shelfagent/uploader/ticket"
+)
+
+// HealthPath answers load balancers.
+const HealthPath = "/healthz"
+
+// Backend is the handler. Make it with New.
+type Backend struct {
+	trustDomain string
+	key         KeyTemplate
+	metadata    metadataFilter
+	policy      *policy
+	presigner   *presigner
+	now         func() time.Time
+	log         *slog.Logger
+	routes      map[string]route
+}
+
+type route struct {
+	method string
+	handle func(http.ResponseWriter, *http.Request) error
+}
+
+// New makes a backend. It fails with an *OptionError when an option cannot stand, and when this build does
+// not sign everything that a ticket needs. It does not need credentials yet; ctx bounds the reading of the
+// SDK's configuration files.
+func New(ctx context.Context, o Options) (*Backend, error) {
+	return build(ctx, o, newSigner(o.Now))
+}
+
+func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend, error) {
+	o = o.withDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	key, err := ParseKeyTemplate(o.Tickets.KeyTemplate)
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := newMetadataFilter(o.Tickets.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	presigner, err := newPresigner(ctx, o, signer)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		trustDomain: o.TrustDomain,
+		key:         key,
+		metadata:    metadata,
+		policy:      newPolicy(o.Policy),
+		presigner:   presigner,
+		now:         o.Now,
+		log:         o.Log,
+	}
+	b.routes = map[string]route{
+		ticket.TicketsPath:   {http.MethodPost, b.tickets},
+		ticket.HeartbeatPath: {http.MethodPost, b.heartbeat},
+		HealthPath:           {http.MethodGet, b.health},
+	}
+	return b, nil
+}
+
+// Destination is where this backend's tickets point, as a rig's upload.hosts must name it.
+func (b *Backend) Destination() ticket.Destination { return b.presigner.destination }
+
+// ServeHTTP routes by hand, because http.ServeMux would answer 404 and 405 in plain text.
+func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := b.serve(w, r); err != nil {
+		p := asProblem(err)
+		b.auditProblem(r, p)
+		p.write(w)
+	}
+}
+
+func (b *Backend) serve(w http.ResponseWriter, r *http.Request) error {
+	route, ok := b.routes[r.URL.Path]
+	if !ok {
+		return fail(http.StatusNotFound, CodeNotFound, "there is nothing at this path")
+	}
+	if r.Method != route.method {
+		w.Header().Set("Allow", route.method)
+		return fail(http.StatusMethodNotAllowed, CodeMethod, "this path takes %s only", route.method)
+	}
+	return route.handle(w, r)
+}
+
+func (b *Backend) heartbeat(w http.ResponseWriter, r *http.Request) error {
+	id, err := b.identify(r)
+	if err != nil {
+		return err
+	}
+	var snapshot map[string]any
+	if err := decode(w, r, &snapshot); err != nil {
+		return err
+	}
+	b.log.DebugContext(r.Context(), "heartbeat", "store", id.Store, "rig", id.Rig)
+	writeJSON(w, http.StatusOK, "application/json", map[string]string{"time": b.now().UTC().Format(captureTime)})
+	return nil
+}
+
+// health is ill while there is nothing to sign with, so that a load balancer looks for a better instance.
+func (b *Backend) health(w http.ResponseWriter, r *http.Request) error {
+	if _, err := b.presigner.lifetime(r.Context()); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, "application/json", map[string]string{"status": "ok"})
+	return nil
+}
