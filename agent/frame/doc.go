@@ -1,0 +1,63 @@
+// Package frame turns the bytes of a camera file into a frame that may leave the shop: a picture that is
+// proven to decode, and that carries nothing but its pixels, its colours and which way up it is.
+//
+// It is pure: bytes in, bytes out. No file, no network, no queue, no clock, and no goroutine that outlives a
+// call.
+//
+// # Promises
+//
+//  1. Valid. A frame is returned only when every pixel of Frame.Bytes, the bytes that are uploaded and not
+//     those that came in, has been decoded. The content decides the format, never a file name.
+//  2. Private. Only what is on an allow-list is copied: pixel data, what is needed to decode it, its colour
+//     profile and colour hints, its resolution, and the orientation. Everything else goes, known or not: EXIF
+//     with GPS, maker notes and thumbnails, XMP, IPTC, comments, text, times, further pictures, and bytes after
+//     the end of the picture. Frame.Stripped says what went.
+//  3. Lossless. Pixel data is copied as it is, in every format; nothing is ever decoded and encoded again.
+//  4. Never turned. An orientation of 2 to 8 is kept, in the smallest EXIF block (or TIFF field) that says it.
+//  5. Repeatable. The same raw bytes, Source and Options give the same Frame, in every release: no compressor
+//     or encoder of the standard library takes part, whose output may change with the toolchain. New on
+//     Frame.Bytes gives the same bytes again.
+//  6. Bounded. Bytes, pixels and working memory are checked against Options from the header, before anything
+//     is allocated by what the header claims.
+//  7. Contained. Whatever is wrong with the bytes, the answer is a *Rejection with a Code: a panic in a decoder
+//     is a Rejection as well (CodeCorrupt).
+//
+// # Memory
+//
+// One call holds the raw bytes (the caller's), one copy of about the same size (Frame.Bytes), and the decoded
+// picture, which is let go before New returns. The last is estimated from the header, as an upper bound, and
+// limited by Options.MaxMemory. Per pixel it is:
+//
+//	JPEG, sequential    1.5 bytes at 4:2:0, 3 at 4:4:4, 1 grey, 8 CMYK
+//	JPEG, progressive   7.5 bytes at 4:2:0, 15 at 4:4:4, 5 grey, 24 CMYK
+//	PNG                 1 grey or palette, 4 colour; twice that with 16 bits, and twice again interlaced
+//	BMP                 1 palette, 4 otherwise
+//	TIFF                1 to 8, and up to 3 times one stored strip or tile
+//	WebP                2 lossy, 14 lossless or with alpha
+//
+// So at the default of 256 MiB the largest frame that passes is a 50-megapixel 4:2:0 JPEG (DefaultMaxPixels),
+// a 35-megapixel progressive one, or a 19-megapixel lossless WebP. Run few calls at a time on a small box.
+//
+// # Capture time
+//
+// DateTimeOriginal with its offset, else DateTimeOriginal as a local time in Source.Location; where the camera
+// has not written it, DateTimeDigitized and then DateTime in its place; else Source.ModTime. A time before
+// 1990, or more than a day after the modification time, comes from a camera whose clock is not set, and is
+// passed over. The second rule is not applied when the modification time is itself zero or before 1990: then
+// the clock of this box is the one that is wrong. Fractions are cut to milliseconds.
+//
+// # Assumptions
+//
+// The decoders of the standard library and of golang.org/x/image reject what they cannot decode.
+//
+// # What it does not do
+//
+//   - It does not look for data that is hidden inside the pixel data: behind the last block of a JPEG scan, after
+//     the end of a compressed stream, in the padding of a BMP row, or in the pixels themselves.
+//   - It keeps a valid ICC profile as a whole, and a profile may name the device that it was made for.
+//   - Only EXIF decides the orientation; an XMP orientation is dropped with the XMP.
+//   - It keeps the first picture: further frames of an animated PNG and further pages of a TIFF are dropped. An
+//     animated WebP has no first picture that stands alone, and is refused.
+//   - It takes a progressive JPEG whose last refinements are missing: T.81 does not demand them.
+//   - It does not scale, mask, convert, or judge a picture.
+package frame

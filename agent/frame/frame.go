@@ -1,0 +1,142 @@
+package frame
+
+import (
+	"crypto/md5" //nolint:gosec // S3 Object Lock wants Content-MD5; SHA256 is what proves a frame
+	"crypto/sha256"
+	"slices"
+	"time"
+)
+
+// The limits that the zero Options stand for.
+const (
+	DefaultMaxBytes  = 32 << 20   // bytes
+	DefaultMaxPixels = 50_000_000 // width × height
+	DefaultMaxMemory = 256 << 20  // bytes
+)
+
+// Options say what is accepted. The zero value means the documented defaults.
+type Options struct {
+	// Formats that are allowed; empty means all.
+	Formats []Format
+	// MaxBytes is the largest file, in bytes; 0 means DefaultMaxBytes.
+	MaxBytes int64
+	// MaxPixels is the largest width × height; 0 means DefaultMaxPixels.
+	MaxPixels int64
+	// MaxMemory is the most memory, in bytes, that decoding one frame may take beside its file, as estimated
+	// from its header; 0 means DefaultMaxMemory. The package comment gives the bytes per pixel.
+	MaxMemory int64
+	// MinWidth and MinHeight are in pixels, of the picture as it is shown; 0 means no minimum.
+	MinWidth, MinHeight int
+}
+
+// Source is what is known about the file besides its bytes.
+type Source struct {
+	// ModTime of the file: the capture time, where the picture does not tell a plausible one.
+	ModTime time.Time
+	// Location is the zone of EXIF times without an offset; nil means UTC. A local time that occurs twice
+	// (clocks set back) is read as one of the two, always the same one.
+	Location *time.Location
+}
+
+// TimeSource says where Frame.CapturedAt comes from.
+type TimeSource string
+
+// The sources of a capture time.
+const (
+	TimeEXIF      TimeSource = "exif"       // EXIF, with its own offset from UTC
+	TimeEXIFLocal TimeSource = "exif_local" // EXIF, read as a local time in Source.Location
+	TimeMod       TimeSource = "mtime"      // Source.ModTime
+)
+
+// Frame is a picture that may be uploaded.
+type Frame struct {
+	// Bytes are what is to be uploaded: valid and private. They never share memory with the raw bytes.
+	Bytes  []byte
+	Format Format
+	// Width and Height are in pixels, of the picture as it is shown: upright, with Orientation applied.
+	Width, Height int
+	// Orientation is the EXIF orientation that Bytes carry, 1 to 8; 1 is also what no orientation means.
+	Orientation int
+	// CapturedAt is in UTC, cut to milliseconds. It is zero when neither EXIF nor Source told a time.
+	CapturedAt time.Time
+	TimeSource TimeSource
+	// Stripped names what was removed, sorted, each once; nil when the file had nothing to remove.
+	Stripped []string
+	// SHA256 and MD5 are of Bytes.
+	SHA256 [sha256.Size]byte
+	MD5    [md5.Size]byte
+}
+
+// New makes a frame of raw, which it reads and does not keep. The error is always a *Rejection.
+func New(raw []byte, src Source, opts Options) (f *Frame, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f, err = nil, reject(CodeCorrupt, "decoder panicked: %v", p)
+		}
+	}()
+	opts = opts.withDefaults()
+	c, err := identify(raw, opts)
+	if err != nil {
+		return nil, err
+	}
+	l, err := c.parse(raw, opts.limits())
+	if err != nil {
+		return nil, err
+	}
+	meta := readEXIF(l.exif)
+	clean := l.assemble(meta.orientation)
+	if err := c.verify(clean, l.width, l.height); err != nil {
+		return nil, err
+	}
+	f = &Frame{
+		Bytes: clean, Format: c.format, Orientation: meta.orientation,
+		SHA256: sha256.Sum256(clean), MD5: md5.Sum(clean), //nolint:gosec // see the import
+	}
+	f.Width, f.Height = upright(l.width, l.height, meta.orientation)
+	if f.Width < opts.MinWidth || f.Height < opts.MinHeight {
+		return nil, reject(CodeTooSmall, "%d x %d pixels, at least %d x %d wanted",
+			f.Width, f.Height, opts.MinWidth, opts.MinHeight)
+	}
+	f.CapturedAt, f.TimeSource = captureTime(meta, src)
+	f.Stripped = l.stripped(meta)
+	return f, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxPixels <= 0 {
+		o.MaxPixels = DefaultMaxPixels
+	}
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = DefaultMaxMemory
+	}
+	return o
+}
+
+// identify judges what can be judged without reading any structure.
+func identify(raw []byte, opts Options) (*codec, error) {
+	if int64(len(raw)) > opts.MaxBytes {
+		return nil, reject(CodeTooLarge, "%d bytes, at most %d allowed", len(raw), opts.MaxBytes)
+	}
+	if len(raw) == 0 {
+		return nil, reject(CodeEmpty, "0 bytes")
+	}
+	if allZero(raw) {
+		return nil, reject(CodeEmpty, "%d bytes, all of them zero", len(raw))
+	}
+	c, err := sniff(raw)
+	if err != nil {
+		return nil, err
+	}
+	if len(opts.Formats) > 0 && !slices.Contains(opts.Formats, c.format) {
+		return nil, reject(CodeFormatNotAllowed, "%s, allowed are %v", c.format, opts.Formats)
+	}
+	return c, nil
+}
+
+// allZero is true for what a file system shows of data that a power cut kept from the disk.
+func allZero(b []byte) bool {
+	return !slices.ContainsFunc(b, func(c byte) bool { return c != 0 })
+}
