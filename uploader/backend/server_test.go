@@ -1,0 +1,84 @@
+package backend
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+
+	"shelfagent/uploader/backend/devpki"
+)
+
+func TestServeStopsGracefully(t *testing.T) {
+	pki, err := devpki.Create(t.TempDir(), devpki.Options{TrustDomain: testDomain, Rigs: []devpki.Rig{testRig}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, release := make(chan struct{}), make(chan struct{})
+	slow := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(running)
+		<-release
+		w.WriteHeader(http.StatusTeapot)
+	})
+	stop, stopped, url := serve(t, config, slow)
+
+	clientTLS, err := pki.ClientTLS(testRig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan int, 1)
+	go func() {
+		transport := &http.Transport{TLSClientConfig: clientTLS}
+		defer transport.CloseIdleConnections()
+		response, err := (&http.Client{Transport: transport}).Get(url)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		response.Body.Close()
+		answered <- response.StatusCode
+	}()
+	<-running
+	stop()
+	close(release)
+	if status := <-answered; status != http.StatusTeapot {
+		t.Errorf("the running request got %d, want its answer", status)
+	}
+	if err := <-stopped; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+func TestLoadTLSNamesTheFile(t *testing.T) {
+	pki, err := devpki.Create(t.TempDir(), devpki.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadTLS(pki.Server.Cert, pki.CA.Key, pki.CA.Cert); err == nil {
+		t.Error("a key that is not the certificate's was taken")
+	}
+	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Key); err == nil {
+		t.Error("a key was taken for an authority")
+	}
+	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert+".gone"); err == nil {
+		t.Error("a missing authority was taken")
+	}
+}
+
+func serve(t *testing.T, config *tls.Config, handler http.Handler) (stop func(), stopped <-chan error, url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- Serve(ctx, l, config, handler, slog.New(slog.DiscardHandler)) }()
+	return cancel, done, "https://" + l.Addr().String()
+}
