@@ -1,0 +1,160 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// step names one thing that a disk is asked to do.
+type step string
+
+const (
+	stepCreate  step = "create"
+	stepWrite   step = "write"
+	stepSync    step = "sync"
+	stepRename  step = "rename"
+	stepSyncDir step = "syncdir"
+	stepRemove  step = "remove"
+	stepMkdir   step = "mkdir"
+	stepCommit  step = "commit"
+)
+
+// disk does every change of the directory outside of bbolt, so that there is one durable write and one place
+// for a test to fail it.
+type disk struct {
+	tmp   string                          // where files are written before they get their name
+	fault func(s step, path string) error // tests only: called before each step; an error is the step's own
+}
+
+func (d *disk) try(s step, path string) error {
+	if d.fault == nil {
+		return nil
+	}
+	return d.fault(s, path)
+}
+
+// place writes a file under a temporary name, makes its contents durable and renames it. The name is durable only
+// after syncDir of its directory. When place fails, there is nothing at path that was not there before.
+func (d *disk) place(path string, write func(io.Writer) error) (err error) {
+	if err := d.try(stepCreate, path); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(d.tmp, "new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreMissing(os.Remove(f.Name())))
+		}
+	}()
+	if err := d.fill(f, path, write); err != nil {
+		return err
+	}
+	return d.rename(f.Name(), path)
+}
+
+// fill writes and syncs f, and closes it in any case.
+func (d *disk) fill(f *os.File, path string, write func(io.Writer) error) (err error) {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := d.try(stepWrite, path); err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := d.try(stepSync, path); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// keep is place and syncDir: when it returns nil, the file is durable.
+func (d *disk) keep(path string, data []byte) error {
+	err := d.place(path, func(w io.Writer) error { _, err := w.Write(data); return err })
+	if err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(path))
+}
+
+func (d *disk) rename(from, to string) error {
+	if err := d.try(stepRename, to); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// remove unlinks; that there is nothing to unlink is success.
+func (d *disk) remove(path string) error {
+	if err := d.try(stepRemove, path); err != nil {
+		return err
+	}
+	return ignoreMissing(os.Remove(path))
+}
+
+// syncDir makes the names in a directory durable.
+func (d *disk) syncDir(path string) error {
+	if err := d.try(stepSyncDir, path); err != nil {
+		return err
+	}
+	return syncDir(path)
+}
+
+// mkdir makes a directory and the missing ones above it, each durable in its parent.
+func (d *disk) mkdir(path string) error {
+	info, err := os.Stat(path)
+	if err == nil {
+		if !info.IsDir() {
+			return fmt.Errorf("%s is not a directory", path)
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := d.mkdir(parent); err != nil {
+			return err
+		}
+	}
+	if err := d.try(stepMkdir, path); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return d.syncDir(parent)
+}
+
+// aside moves a file into a directory of damaged/, under its own name or, where that is taken, a numbered one.
+func (d *disk) aside(path, into string) (string, error) {
+	if err := d.mkdir(into); err != nil {
+		return "", err
+	}
+	to := filepath.Join(into, filepath.Base(path))
+	for n := 1; ; n++ {
+		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			break
+		} else if err != nil {
+			return "", err
+		}
+		to = filepath.Join(into, fmt.Sprintf("%s.%d", filepath.Base(path), n))
+	}
+	if err := d.rename(path, to); err != nil {
+		return "", err
+	}
+	return to, errors.Join(d.syncDir(into), d.syncDir(filepath.Dir(path)))
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,95 @@
+package queue
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// stampLayout is the capture time in a payload name: UTC, milliseconds, sorts as text.
+const stampLayout = "20060102T150405.000Z"
+
+// ErrInvalid marks what no queue can hold: a camera name, time, format or ID outside of the rules.
+var ErrInvalid = errors.New("queue: invalid")
+
+var (
+	cameraRule = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	extRule    = regexp.MustCompile(`^[a-z0-9]{1,5}$`)
+)
+
+// ID names a frame for ever: "<camera>/<captured_at>-<sha256>.<ext>". IDs sort by camera, then capture time.
+type ID string
+
+// identity is an ID taken apart.
+type identity struct {
+	camera   string
+	captured time.Time
+	sha256   [32]byte
+	ext      string
+}
+
+func (i identity) validate() error {
+	switch {
+	case !cameraRule.MatchString(i.camera):
+		return fmt.Errorf("%w camera %q", ErrInvalid, i.camera)
+	case !extRule.MatchString(i.ext):
+		return fmt.Errorf("%w format %q", ErrInvalid, i.ext)
+	case i.captured.UTC().Year() < 1970 || i.captured.UTC().Year() > 9999:
+		return fmt.Errorf("%w capture time %v", ErrInvalid, i.captured)
+	}
+	return nil
+}
+
+func (i identity) id() ID {
+	return ID(i.camera + "/" + i.captured.UTC().Format(stampLayout) + "-" + hex.EncodeToString(i.sha256[:]) + "." + i.ext)
+}
+
+// parseID is the inverse of identity.id. What it accepts is safe as a path below payload/: the rules leave no
+// room for separators or dot names.
+func parseID(id ID) (identity, error) {
+	bad := fmt.Errorf("%w id %q", ErrInvalid, string(id))
+	camera, name, ok := strings.Cut(string(id), "/")
+	if !ok || len(name) < len(stampLayout)+1+64+2 {
+		return identity{}, bad
+	}
+	stamp, rest := name[:len(stampLayout)], name[len(stampLayout):]
+	digest, ext, ok := strings.Cut(rest[1:], ".")
+	if !ok || rest[0] != '-' || len(digest) != 64 {
+		return identity{}, bad
+	}
+	captured, err := time.Parse(stampLayout, stamp)
+	if err != nil {
+		return identity{}, bad
+	}
+	i := identity{camera: camera, captured: captured, ext: ext}
+	if _, err := hex.Decode(i.sha256[:], []byte(digest)); err != nil {
+		return identity{}, bad
+	}
+	// One spelling only: upper-case digits would be a second name for the same frame.
+	if i.validate() != nil || i.id() != id {
+		return identity{}, bad
+	}
+	return i, nil
+}
+
+// camera is the part of the ID before the slash, valid or not.
+func (id ID) camera() string {
+	camera, _, _ := strings.Cut(string(id), "/")
+	return camera
+}
+
+// contentType is what a rebuilt record says of a payload; the format in the name is all that is left.
+func contentType(ext string) string {
+	switch ext {
+	case "jpg", "jpeg":
+		return "image/jpeg"
+	case "png", "bmp", "webp":
+		return "image/" + ext
+	case "tif", "tiff":
+		return "image/tiff"
+	}
+	return "application/octet-stream"
+}

@@ -1,0 +1,165 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	schemaVersion = 1
+	// allocBytes is how far ahead bbolt grows its file. Less than its default of 16 MiB, so that the reserve is
+	// enough for a step even where files are not sparse.
+	allocBytes = 4 << 20
+)
+
+// ErrNewerSchema says that the database was written by a newer version of this package. It is left untouched.
+var ErrNewerSchema = errors.New("queue: database has a newer schema")
+
+// errDamaged marks a database that cannot be believed.
+var errDamaged = errors.New("queue: database is damaged")
+
+var (
+	bucketMeta       = []byte("meta")
+	bucketReady      = []byte("ready")
+	bucketDeferred   = []byte("deferred")
+	bucketDue        = []byte("due")
+	bucketParked     = []byte("parked")
+	bucketReceipts   = []byte("receipts")
+	bucketReceiptIDs = []byte("receipt_ids")
+	bucketUnlink     = []byte("unlink")
+	bucketCameras    = []byte("cameras")
+
+	allBuckets = [][]byte{bucketMeta, bucketReady, bucketDeferred, bucketDue, bucketParked, bucketReceipts,
+		bucketReceiptIDs, bucketUnlink, bucketCameras}
+
+	keySchema = []byte("schema")
+)
+
+// schema is the value of meta/schema.
+type schema struct {
+	Version int `json:"version"`
+}
+
+// store is the database. Only the committer writes and swaps it.
+type store struct {
+	path string
+
+	mu sync.RWMutex // guards db, which compaction replaces
+	db *bolt.DB
+}
+
+// createDB makes an empty database that appears under its name whole or not at all: a crash during the first
+// initialisation in place would leave a file that bbolt cannot open.
+func createDB(d *disk, path string) error {
+	tmp := filepath.Join(d.tmp, "create.db")
+	if err := d.remove(tmp); err != nil {
+		return err
+	}
+	if err := d.try(stepCreate, path); err != nil {
+		return err
+	}
+	db, err := bolt.Open(tmp, 0o600, boltOptions(time.Second))
+	if err != nil {
+		return fmt.Errorf("queue: creating %s: %w", path, err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range allBuckets {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		value, err := seal(keySchema, schema{Version: schemaVersion})
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(bucketMeta).Put(keySchema, value)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("queue: creating %s: %w", path, err)
+	}
+	if err := d.rename(tmp, path); err != nil {
+		return err
+	}
+	return d.syncDir(filepath.Dir(path))
+}
+
+func boltOptions(timeout time.Duration) *bolt.Options {
+	return &bolt.Options{Timeout: timeout, FreelistType: bolt.FreelistMapType}
+}
+
+// openStore opens a database that exists and looks at its schema. A file that bbolt cannot open, or that is not
+// ours, is errDamaged.
+func openStore(path string, timeout time.Duration) (*store, error) {
+	s := &store{path: path}
+	if err := s.open(timeout); err != nil {
+		return nil, err
+	}
+	if err := s.view(checkSchema); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *store) open(timeout time.Duration) error {
+	return guarded(func() error {
+		db, err := bolt.Open(s.path, 0o600, boltOptions(timeout))
+		switch {
+		case errors.Is(err, bolt.ErrTimeout): //nolint:staticcheck // same value in every version
+			return &LockedError{Path: s.path, Waited: timeout}
+		case isFull(err):
+			return err
+		case err != nil:
+			return fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		db.AllocSize = allocBytes
+		s.db = db
+		return nil
+	})
+}
+
+func checkSchema(tx *bolt.Tx) error {
+	for _, name := range allBuckets {
+		if tx.Bucket(name) == nil {
+			return fmt.Errorf("%w: no bucket %q", errDamaged, name)
+		}
+	}
+	var found schema
+	if err := unseal(keySchema, tx.Bucket(bucketMeta).Get(keySchema), &found); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if found.Version > schemaVersion {
+		return fmt.Errorf("%w: %d, this program knows %d", ErrNewerSchema, found.Version, schemaVersion)
+	}
+	return nil
+}
+
+// view runs f in a read transaction: a snapshot, whatever is committed meanwhile.
+func (s *store) view(f func(tx *bolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return guarded(func() error { return s.db.View(f) })
+}
+
+func (s *store) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return guarded(s.db.Close)
+}
+
+// guarded turns a panic over a damaged page, and a fault in the mapped file, into errDamaged. What happens in
+// goroutines of bbolt's own is out of its reach: that is why the check runs in a child.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	return f()
+}
