@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"shelfagent/uploader/backend"
+)
+
+// uncommented is the reference with every default in force.
+func uncommented() []byte {
+	return regexp.MustCompile(`(?m)^#(\[?[a-z0-9_.]+( = |\]$))`).ReplaceAll(reference, []byte("$1"))
+}
+
+func TestReferenceIsValid(t *testing.T) {
+	for name, raw := range map[string][]byte{"as shipped": reference, "uncommented": uncommented()} {
+		if _, err := parseSettings("reference.toml", raw); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestReferenceNamesEveryKey(t *testing.T) {
+	for _, key := range knownKeys(reflect.TypeFor[settings](), "") {
+		if where("x", uncommented(), key) == "x" {
+			t.Errorf("%s is not in reference.toml", key)
+		}
+	}
+}
+
+// What the reference calls a default is what the program does without it.
+func TestReferenceTellsTheDefaults(t *testing.T) {
+	s, err := parseSettings("reference.toml", uncommented())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.options()
+	if o.Tickets.TTL != backend.DefaultTTL || o.Tickets.KeyTemplate != backend.DefaultKeyTemplate ||
+		o.Policy.MaxBytes != backend.DefaultMaxBytes || o.Policy.MaxCameras != 0 || o.Policy.FramesPerMinute != 0 ||
+		o.S3.Endpoint != "" || o.S3.PathStyle {
+		t.Errorf("the reference's defaults are not the program's: %+v", o)
+	}
+	if !reflect.DeepEqual(o.Tickets.Metadata, backend.DefaultMetadata()) || !reflect.DeepEqual(o.Policy.ContentTypes, backend.ContentTypes()) {
+		t.Errorf("the reference's lists are not the program's: %v %v", o.Tickets.Metadata, o.Policy.ContentTypes)
+	}
+	shipped, err := parseSettings("reference.toml", reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shipped.Log != s.Log {
+		t.Errorf("log %+v without the lines, %+v with them", shipped.Log, s.Log)
+	}
+}
+
+func TestSettingsReachTheBackend(t *testing.T) {
+	raw := bytes.ReplaceAll(uncommented(), []byte(`ttl = "10m"`), []byte(`ttl = "90s"`))
+	raw = bytes.ReplaceAll(raw, []byte("frames_per_minute = 0"), []byte("frames_per_minute = 7"))
+	raw = bytes.ReplaceAll(raw, []byte(`endpoint = ""`), []byte(`endpoint = "https://s3.example.com"`))
+	s, err := parseSettings("f", raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := s.options()
+	if o.Tickets.TTL != 90*time.Second || o.Policy.FramesPerMinute != 7 || o.S3.Endpoint != "https://s3.example.com" ||
+		len(o.Policy.Cameras["4711"]) != 2 {
+		t.Errorf("%+v", o)
+	}
+}
+
+func TestSuggestion(t *testing.T) {
+	for given, want := range map[string]string{
+		"listen.adress":    `did you mean "listen.address"?`,
+		"s3.path-style":    `did you mean "s3.path_style"?`,
+		"bucket":           `did you mean "s3.bucket"?`,
+		"ticket.ttl":       `did you mean "tickets.ttl"?`,
+		"entirely.foreign": "",
+	} {
+		if got := suggestion(strings.Split(given, ".")); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: %q, want %q", given, got, want)
+		}
+	}
+}
