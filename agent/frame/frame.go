@@ -68,38 +68,44 @@ type Frame struct {
 }
 
 // New makes a frame of raw, which it reads and does not keep. The error is always a *Rejection.
-func New(raw []byte, src Source, opts Options) (f *Frame, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			f, err = nil, reject(CodeCorrupt, "decoder panicked: %v", p)
-		}
-	}()
+func New(raw []byte, src Source, opts Options) (*Frame, error) {
 	opts = opts.withDefaults()
 	c, err := identify(raw, opts)
 	if err != nil {
 		return nil, err
 	}
+	return c.frame(raw, src, opts)
+}
+
+// frame does what New promises, for a file that claims to be of this codec's format.
+func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f, err = nil, reject(CodeCorrupt, "decoder panicked: %v", p)
+		}
+	}()
 	l, err := c.parse(raw, opts.limits())
 	if err != nil {
 		return nil, err
 	}
 	meta := readEXIF(l.exif)
+	width, height := upright(l.width, l.height, meta.orientation)
+	if width < opts.MinWidth || height < opts.MinHeight {
+		return nil, reject(CodeTooSmall, "%d x %d pixels, at least %d x %d wanted",
+			width, height, opts.MinWidth, opts.MinHeight)
+	}
 	clean := l.assemble(meta.orientation)
 	if err := c.verify(clean, l.width, l.height); err != nil {
 		return nil, err
 	}
-	f = &Frame{
-		Bytes: clean, Format: c.format, Orientation: meta.orientation,
-		SHA256: sha256.Sum256(clean), MD5: md5.Sum(clean), //nolint:gosec // see the import
-	}
-	f.Width, f.Height = upright(l.width, l.height, meta.orientation)
-	if f.Width < opts.MinWidth || f.Height < opts.MinHeight {
-		return nil, reject(CodeTooSmall, "%d x %d pixels, at least %d x %d wanted",
-			f.Width, f.Height, opts.MinWidth, opts.MinHeight)
-	}
-	f.CapturedAt, f.TimeSource = captureTime(meta, src)
-	f.Stripped = l.stripped(meta)
-	return f, nil
+	at, from := captureTime(meta, src)
+	return &Frame{
+		Bytes: clean, Format: c.format,
+		Width: width, Height: height, Orientation: meta.orientation,
+		CapturedAt: at, TimeSource: from,
+		Stripped: l.stripped(meta),
+		SHA256:   sha256.Sum256(clean), MD5: md5.Sum(clean), //nolint:gosec // see the import
+	}, nil
 }
 
 func (o Options) withDefaults() Options {

@@ -121,7 +121,10 @@ func (w *tiffWalk) write(fields []field, size int) []byte {
 		}
 	}
 	for _, s := range w.data {
-		out = appendEven(out, w.block.data[s.from:s.to])
+		if len(out)%2 != 0 {
+			out = append(out, 0)
+		}
+		out = append(out, w.block.data[s.from:s.to]...)
 	}
 	return out
 }

@@ -1,0 +1,72 @@
+package frame
+
+import (
+	"bytes"
+	"reflect"
+	"testing"
+	"time"
+)
+
+// FuzzNew: whatever the bytes are, New returns a rejection with a known code, or a frame that keeps promises 1, 3 to 5
+// and 7. The limits are small, so that the fuzzer spends its time on structure.
+func FuzzNew(f *testing.F) {
+	for _, name := range pictures(f) {
+		if raw := load(f, name); len(raw) < 32<<10 {
+			f.Add(raw)
+		}
+	}
+	opts := Options{MaxPixels: 1 << 17, MaxMemory: 4 << 20}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		before := bytes.Clone(raw)
+		fr, err := New(raw, Source{}, opts)
+		if !bytes.Equal(raw, before) {
+			t.Fatal("the input was changed")
+		}
+		if codeOf(t, err) != "" {
+			return
+		}
+		again, err := New(fr.Bytes, Source{}, opts)
+		if err != nil {
+			t.Fatalf("a frame is no frame: %v", err)
+		}
+		if !bytes.Equal(again.Bytes, fr.Bytes) || again.Stripped != nil || again.Orientation != fr.Orientation {
+			t.Fatalf("a frame of a frame differs: %v, orientation %d and %d", again.Stripped, fr.Orientation, again.Orientation)
+		}
+		if len(fr.Bytes) > len(raw)+256 {
+			t.Fatalf("%d bytes became %d", len(raw), len(fr.Bytes))
+		}
+		got, want := pixels(t, fr.Bytes), pixels(t, raw)
+		if fr.Format != BMP && !reflect.DeepEqual(got, want) {
+			t.Fatal("the pixels differ")
+		}
+	})
+}
+
+// FuzzEXIF: no block panics, loops, or gives a value outside its range.
+func FuzzEXIF(f *testing.F) {
+	for _, name := range pictures(f) {
+		format, _ := FormatOfExt(name[len(name)-3:])
+		c := format.codec()
+		if c == nil {
+			continue
+		}
+		raw := load(f, name)
+		if l, err := c.parse(raw, Options{}.withDefaults().limits()); err == nil && len(l.exif) > 0 && len(l.exif) < 4096 {
+			f.Add(l.exif)
+		}
+	}
+	for o := 2; o <= 8; o++ {
+		f.Add(orientationEXIF(o))
+	}
+	mod := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, block []byte) {
+		meta := readEXIF(block)
+		if meta.orientation < 1 || meta.orientation > 8 {
+			t.Errorf("orientation %d", meta.orientation)
+		}
+		at, from := captureTime(meta, Source{ModTime: mod})
+		if at.Before(earliest) || at.After(mod.Add(maxAhead)) || from == "" {
+			t.Errorf("captured at %v from %q", at, from)
+		}
+	})
+}
