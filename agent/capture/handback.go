@@ -1,0 +1,37 @@
+package capture
+
+import "time"
+
+// How a hand-out ends, for the ledger.
+
+// release puts e back, to be examined anew after a while.
+func (l *ledger) release(e *entry, after time.Duration, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.moved = false
+	e.due = now.Add(after)
+	l.put(e, now)
+}
+
+// failed puts e back after an error that repeating at once would only repeat.
+func (l *ledger) failed(e *entry, err error, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.fails++
+	e.moved = false
+	e.camera.trouble(err, now)
+	e.due = now.Add(backoff(e.fails))
+	l.put(e, now)
+}
+
+// finish forgets e, whose file is gone, and says whether another one has been seen at its path since.
+func (l *ledger) finish(e *entry) (another bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := e.camera
+	l.forget(e)
+	c.total--
+	c.taken++
+	c.problem = ""
+	return e.moved
+}
