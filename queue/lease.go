@@ -26,7 +26,9 @@ func (q *Queue) Lease(ctx context.Context, n int) ([]Item, error) {
 		want := n - len(leased)
 		got, err := q.leaseBatch(want)
 		if err != nil {
-			q.freeLeases(leased)
+			for _, it := range leased {
+				q.freeLease(it.ID)
+			}
 			return nil, err
 		}
 		for _, it := range got {
@@ -112,28 +114,25 @@ func (q *Queue) withDigests(it Item) (Item, bool) {
 	})
 	if err != nil {
 		q.log.Error("the digest of a rebuilt item cannot be recorded", "id", it.ID, "error", err)
-		q.freeLeases([]Item{it})
+		q.freeLease(it.ID)
 		return Item{}, false
 	}
 	return it, true
 }
 
-// freeLeases gives items back in memory. Their attempts stay counted.
-func (q *Queue) freeLeases(items []Item) {
+// freeLease ends a lease in memory, where it cannot be ended on disk; the attempt stays counted. Only its holder
+// may do so: another's lease must not end by it.
+func (q *Queue) freeLease(id ID) {
 	q.mu.Lock()
-	for _, it := range items {
-		delete(q.leased, it.ID)
-	}
+	delete(q.leased, id)
 	q.mu.Unlock()
-	if len(items) > 0 {
-		signal(q.ready)
-	}
+	signal(q.ready)
 }
 
 // parkUnsound parks an item whose payload is missing or is not what its name says. A payload that merely cannot be
 // read now is left for another time. The caller holds the ID's lock.
 func (q *Queue) parkUnsound(it Item, cause error) {
-	reason := ReasonMissing
+	reason, held := ReasonMissing, it.State == Leased
 	switch {
 	case errors.Is(cause, ErrDigest):
 		reason = ReasonDamaged
@@ -159,7 +158,9 @@ func (q *Queue) parkUnsound(it Item, cause error) {
 	})
 	if err != nil {
 		q.log.Error("an unsound item cannot be parked", "id", it.ID, "error", err)
-		q.freeLeases([]Item{it})
+		if held {
+			q.freeLease(it.ID)
+		}
 		return
 	}
 	q.log.Error("an item is parked", "id", it.ID, "reason", reason, "error", cause)
@@ -179,8 +180,8 @@ func (q *Queue) deferUnread(it Item, cause error) {
 	err := q.move(it.ID, func(it *Item) {
 		it.State, it.NotBefore, it.LastError = Deferred, time.Now().Add(unreadDelay), clip(cause.Error())
 	})
-	if err != nil {
-		q.freeLeases([]Item{it})
+	if err != nil && it.State == Leased {
+		q.freeLease(it.ID)
 	}
 }
 

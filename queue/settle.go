@@ -162,8 +162,9 @@ func (q *Queue) Release(id ID) error {
 			it.State, it.Attempts = Waiting, max(it.Attempts-1, 0)
 		}
 	})
-	if q.isLeased(id) {
-		q.freeLeases([]Item{{ID: id}})
+	// Without an error the lease has ended with the commit, and may be another's by now.
+	if err != nil {
+		q.freeLease(id)
 	}
 	return err
 }
