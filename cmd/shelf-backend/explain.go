@@ -12,7 +12,7 @@ import (
 )
 
 // explain turns the decoder's error into one line per mistake: file:line:column, key, what is wrong.
-func explain(path string, err error) error {
+func explain(path string, raw []byte, err error) error {
 	var unknown *toml.StrictMissingError
 	if errors.As(err, &unknown) {
 		var mistakes []error
@@ -26,13 +26,43 @@ func explain(path string, err error) error {
 	var broken *toml.DecodeError
 	if errors.As(err, &broken) {
 		line, column := broken.Position()
-		key := strings.Join(broken.Key(), ".")
-		if key != "" {
-			key += ": "
+		// What parses as TOML can only have the wrong type, which the decoder would tell in words of Go.
+		if toml.Unmarshal(raw, &map[string]any{}) == nil {
+			key := strings.Join(broken.Key(), ".")
+			return fmt.Errorf("%s:%d:%d: %s: want %s", path, line, column, key, wanted(reflect.TypeFor[settings](), broken.Key()))
 		}
-		return fmt.Errorf("%s:%d:%d: %s%s", path, line, column, key, strings.TrimPrefix(broken.Error(), "toml: "))
+		return fmt.Errorf("%s:%d:%d: %s", path, line, column, strings.TrimPrefix(broken.Error(), "toml: "))
 	}
 	return fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "toml: "))
+}
+
+// wanted says what the value of a key looks like.
+func wanted(of reflect.Type, key []string) string {
+	if of == reflect.TypeFor[duration]() {
+		return `a time span in quotes, such as "90s" or "10m"`
+	}
+	switch of.Kind() {
+	case reflect.Struct:
+		for i := range of.NumField() {
+			if len(key) > 0 && of.Field(i).Tag.Get("toml") == key[0] {
+				return wanted(of.Field(i).Type, key[1:])
+			}
+		}
+		return "a table"
+	case reflect.Map:
+		if len(key) > 0 {
+			return wanted(of.Elem(), key[1:])
+		}
+		return "a table"
+	case reflect.Slice:
+		return "a list of texts"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text in quotes"
+	default:
+		return "a whole number"
+	}
 }
 
 // suggestion names the known key that was most likely meant: the nearest name, or the right name elsewhere.

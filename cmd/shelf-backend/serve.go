@@ -51,7 +51,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	listener, err := net.Listen("tcp", s.Listen.Address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen.Address)
 	if err != nil {
 		return fmt.Errorf("listen.address: %w", err)
 	}

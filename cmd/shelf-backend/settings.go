@@ -59,16 +59,15 @@ type settings struct {
 	dir string // of the file, which relative paths start from
 }
 
-// duration is a time span in the file, such as "10m".
-type duration time.Duration
+// duration is a time span in the file, such as "10m". It is a struct because the decoder would take a bare
+// number for nanoseconds.
+type duration struct{ time.Duration }
 
+// UnmarshalText reads what time.ParseDuration does.
 func (d *duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not a time span; write it as in \"90s\" or \"10m\"", text)
-	}
-	*d = duration(parsed)
-	return nil
+	var err error
+	d.Duration, err = time.ParseDuration(string(text))
+	return err
 }
 
 // loadSettings reads and checks a file without looking at anything else. Its errors name file, line and
@@ -91,7 +90,7 @@ func parseSettings(path string, raw []byte) (*settings, error) {
 	s.Log.Level, s.Log.Format = "info", "json"
 	decoder := toml.NewDecoder(bytes.NewReader(raw)).DisallowUnknownFields()
 	if err := decoder.Decode(s); err != nil {
-		return nil, explain(path, err)
+		return nil, explain(path, raw, err)
 	}
 	err := s.validate()
 	var option *backend.OptionError
@@ -138,7 +137,7 @@ func (s *settings) options() backend.Options {
 			KMSKeyARN: s.S3.KMSKeyARN,
 		},
 		Tickets: backend.Tickets{
-			TTL:         time.Duration(s.Tickets.TTL),
+			TTL:         s.Tickets.TTL.Duration,
 			KeyTemplate: s.Tickets.KeyTemplate,
 			Metadata:    s.Tickets.Metadata,
 		},

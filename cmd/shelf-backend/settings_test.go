@@ -84,3 +84,20 @@ func TestSuggestion(t *testing.T) {
 		}
 	}
 }
+
+func TestWrongTypesAreExplained(t *testing.T) {
+	for given, want := range map[string]string{
+		"[policy]\nmax_cameras = 1.5":             "f:2:15: policy.max_cameras: want a whole number",
+		"[policy]\ncontent_types = \"a\"":         "f:2:17: policy.content_types: want a list of texts",
+		"[policy.cameras]\n4711 = \"left\"":       "f:2:8: policy.cameras.4711: want a list of texts",
+		"[s3]\npath_style = \"yes\"":              "f:2:14: s3.path_style: want true or false",
+		"[s3]\nbucket = 7":                        "f:2:10: s3.bucket: want a text in quotes",
+		"[tickets]\nttl = 600":                    "f:2:7: tickets.ttl: want a time span",
+		"log = 1":                                 "f:1:7: log: want a table",
+		"[tickets]\nttl = \"10m\"\nttl = \"20m\"": "f:3:1:",
+	} {
+		if _, err := parseSettings("f", []byte(given)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", given, err, want)
+		}
+	}
+}

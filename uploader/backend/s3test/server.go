@@ -50,7 +50,8 @@ type Server struct {
 	client  *http.Client
 	log     *tail
 	stop    context.CancelFunc // nil while stopped
-	ended   chan error         // gets the process's end; made by launch
+	ended   chan struct{}      // closed at the process's end; made by launch
+	end     error              // how it ended; set before ended is closed
 }
 
 // Start runs a server until the test ends. It fails the test when versitygw has not been built.
@@ -139,19 +140,19 @@ func (s *Server) launch() error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, s.log, s.log
 	dieWithParent(cmd)
 
-	started := make(chan error, 1)
-	s.ended = make(chan error, 1)
-	go func(ended chan<- error) {
+	started, ended := make(chan error, 1), make(chan struct{})
+	s.ended = ended
+	go func() {
+		defer close(ended)
 		// The kernel's "parent" is the thread that forked: it must live as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			err = cmd.Wait()
+			s.end = cmd.Wait()
 		}
-		ended <- err
-	}(s.ended)
+	}()
 	if err := <-started; err != nil {
 		cancel()
 		return err
@@ -176,9 +177,8 @@ func (s *Server) waitHealthy(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case end := <-s.ended:
-			s.ended <- end // for whoever waits for the process
-			return fmt.Errorf("it ended: %w", end)
+		case <-s.ended:
+			return fmt.Errorf("it ended: %w", s.end)
 		case <-ctx.Done():
 			return fmt.Errorf("not healthy after %s: %w", startTimeout, err)
 		case <-tick.C:
@@ -203,7 +203,7 @@ func (s *Server) healthy(ctx context.Context) error {
 }
 
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
