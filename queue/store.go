@@ -51,7 +51,7 @@ type store struct {
 	path string
 
 	mu sync.RWMutex // guards db, which compaction replaces
-	db *bolt.DB
+	db *bolt.DB     // nil when closed
 }
 
 // createDB makes an empty database that appears under its name whole or not at all: a crash during the first
@@ -143,13 +143,18 @@ func checkSchema(tx *bolt.Tx) error {
 func (s *store) view(f func(tx *bolt.Tx) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if s.db == nil {
+		return ErrClosed
+	}
 	return guarded(func() error { return s.db.View(f) })
 }
 
 func (s *store) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return guarded(s.db.Close)
+	db := s.db
+	s.db = nil
+	return guarded(db.Close)
 }
 
 // guarded turns a panic over a damaged page, and a fault in the mapped file, into errDamaged. What happens in
