@@ -38,9 +38,6 @@ func explain(path string, raw []byte, err error) error {
 
 // wanted says what the value of a key looks like.
 func wanted(of reflect.Type, key []string) string {
-	if of == reflect.TypeFor[duration]() {
-		return `a time span in quotes, such as "90s" or "10m"`
-	}
 	switch of.Kind() {
 	case reflect.Struct:
 		for i := range of.NumField() {

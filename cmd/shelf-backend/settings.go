@@ -40,7 +40,7 @@ type settings struct {
 		KMSKeyARN string `toml:"kms_key_arn"`
 	} `toml:"s3"`
 	Tickets struct {
-		TTL         duration `toml:"ttl"`
+		TTL         string   `toml:"ttl"`
 		KeyTemplate string   `toml:"key_template"`
 		Metadata    []string `toml:"metadata"`
 	} `toml:"tickets"`
@@ -56,18 +56,8 @@ type settings struct {
 		Format string `toml:"format"`
 	} `toml:"log"`
 
-	dir string // of the file, which relative paths start from
-}
-
-// duration is a time span in the file, such as "10m". It is a struct because the decoder would take a bare
-// number for nanoseconds.
-type duration struct{ time.Duration }
-
-// UnmarshalText reads what time.ParseDuration does.
-func (d *duration) UnmarshalText(text []byte) error {
-	var err error
-	d.Duration, err = time.ParseDuration(string(text))
-	return err
+	dir string        // of the file, which relative paths start from
+	ttl time.Duration // Tickets.TTL, parsed by validate; 0 means the backend's default
 }
 
 // loadSettings reads and checks a file without looking at anything else. Its errors name file, line and
@@ -109,6 +99,9 @@ func (s *settings) validate() error {
 			return &backend.OptionError{Option: needed.key, Reason: "is needed"}
 		}
 	}
+	if err := s.parseTTL(); err != nil {
+		return err
+	}
 	if err := oneOf("log.level", s.Log.Level, "debug", "info", "warn", "error"); err != nil {
 		return err
 	}
@@ -116,6 +109,20 @@ func (s *settings) validate() error {
 		return err
 	}
 	return s.options().Validate()
+}
+
+func (s *settings) parseTTL() error {
+	if s.Tickets.TTL == "" {
+		return nil
+	}
+	var err error
+	if s.ttl, err = time.ParseDuration(s.Tickets.TTL); err != nil {
+		return &backend.OptionError{
+			Option: "tickets.ttl",
+			Reason: fmt.Sprintf("%q is not a time span; write it as in \"90s\" or \"10m\"", s.Tickets.TTL),
+		}
+	}
+	return nil
 }
 
 func oneOf(key, value string, allowed ...string) error {
@@ -137,7 +144,7 @@ func (s *settings) options() backend.Options {
 			KMSKeyARN: s.S3.KMSKeyARN,
 		},
 		Tickets: backend.Tickets{
-			TTL:         s.Tickets.TTL.Duration,
+			TTL:         s.ttl,
 			KeyTemplate: s.Tickets.KeyTemplate,
 			Metadata:    s.Tickets.Metadata,
 		},

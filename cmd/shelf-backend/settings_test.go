@@ -92,7 +92,7 @@ func TestWrongTypesAreExplained(t *testing.T) {
 		"[policy.cameras]\n4711 = \"left\"":       "f:2:8: policy.cameras.4711: want a list of texts",
 		"[s3]\npath_style = \"yes\"":              "f:2:14: s3.path_style: want true or false",
 		"[s3]\nbucket = 7":                        "f:2:10: s3.bucket: want a text in quotes",
-		"[tickets]\nttl = 600":                    "f:2:7: tickets.ttl: want a time span",
+		"[tickets]\nttl = 600":                    "f:2:7: tickets.ttl: want a text in quotes",
 		"log = 1":                                 "f:1:7: log: want a table",
 		"[tickets]\nttl = \"10m\"\nttl = \"20m\"": "f:3:1:",
 	} {
