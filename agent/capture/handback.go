@@ -8,7 +8,7 @@ import "time"
 func (l *ledger) release(e *entry, after time.Duration, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e.moved = false
+	e.moved, e.delayed = false, true
 	e.due = now.Add(after)
 	l.put(e, now)
 }
@@ -18,7 +18,7 @@ func (l *ledger) failed(e *entry, err error, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.fails++
-	e.moved = false
+	e.moved, e.delayed = false, true
 	e.camera.trouble(err, now)
 	e.due = now.Add(backoff(e.fails))
 	l.put(e, now)

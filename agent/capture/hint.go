@@ -134,7 +134,7 @@ func (w *Watcher) hint(event fsnotify.Event) {
 	case event.Has(fsnotify.Remove), event.Has(fsnotify.Rename):
 		// Something new may have taken the name already; lookAt forgets what is gone.
 		w.lookAt(rel)
-	case event.Op == fsnotify.Write && w.ledger.isBusy(id, rel):
+	case event.Op == fsnotify.Write && w.ledger.isBusy(id, rel, time.Now()):
 		// A writer at work makes hundreds of these; the probes go on by themselves.
 	default:
 		w.lookAt(rel)

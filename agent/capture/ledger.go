@@ -21,6 +21,7 @@ type entry struct {
 
 	place   place
 	unended bool // its content, as in info, lacks the end marker
+	delayed bool // due is what Release asked for, or the pause after a failure: a change does not bring it forward
 	moved   bool // something else appeared at path while it was out
 	offered bool // was handed out before
 	fails   int  // Remove or Reject failed so many times in a row
@@ -104,10 +105,11 @@ func (l *ledger) update(e *entry, in info, now time.Time) {
 		e.moved = true // the caller finds out by itself
 		return
 	}
-	due := e.due
 	l.unplace(e)
 	e.info, e.since, e.unended = in, now, false
-	e.due = due
+	if !e.delayed {
+		e.due = now
+	}
 	l.put(e, now)
 }
 
@@ -167,12 +169,13 @@ func (l *ledger) find(id, path string) *entry {
 	return nil
 }
 
-// isBusy says whether path is known to be being written, so that one more event about it tells nothing.
-func (l *ledger) isBusy(id, path string) bool {
+// isBusy says whether path is known to be being written and will be probed soon, so that one more event about it tells
+// nothing.
+func (l *ledger) isBusy(id, path string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.find(id, path)
-	return e != nil && e.place == isLater && !e.busy.IsZero()
+	return e != nil && e.place == isLater && !e.busy.IsZero() && e.due.Sub(now) <= maxProbe
 }
 
 // take hands out the next entry to examine, as a copy beside the entry itself, which is out from then on. Without one it

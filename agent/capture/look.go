@@ -50,7 +50,7 @@ func (w *Watcher) lookBelow(id string, d *folder, rel string) {
 		return
 	}
 	defer sub.close()
-	s := &scan{w: w, ctx: context.Background(), now: time.Now()}
+	s := &scan{w: w, ctx: context.Background(), now: time.Now(), hint: true}
 	s.walk(c, sub, rel, depth)
 }
 

@@ -116,6 +116,7 @@ func (l *ledger) conclude(e *entry, found finding, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := e.camera
+	e.delayed = false
 	e.info, e.since, e.unended = found.entry.info, found.entry.since, found.entry.unended
 	switch found.verdict {
 	case isComplete, isOverdue:
@@ -138,6 +139,7 @@ func (l *ledger) conclude(e *entry, found finding, now time.Time) bool {
 	case isRefused:
 		e.fails++
 		c.trouble(found.err, now)
+		e.delayed = true
 		e.due = now.Add(backoff(e.fails))
 		l.put(e, now)
 	default:

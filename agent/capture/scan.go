@@ -64,6 +64,7 @@ type scan struct {
 	unnamed []UnnamedFolder
 	odd     int
 	tooMany bool
+	hint    bool  // an event's, not a whole scan: a file with two names may be about to lose one, see linkGrace
 	err     error // the first one in the camera at hand
 }
 
@@ -169,7 +170,7 @@ func (s *scan) list(c *camera, d *folder, rel string, below func(name string)) {
 			if below != nil { // the first level's have been counted
 				s.odd++
 			}
-		case in.links > 1:
+		case in.links > 1 && !s.hint:
 			s.odd++
 		default:
 			s.w.ledger.add(c, path.Join(rel, name), in, time.Now())
