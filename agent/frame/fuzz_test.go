@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"image"
 	"reflect"
 	"testing"
 	"time"
@@ -35,8 +36,8 @@ func FuzzNew(f *testing.F) {
 		if len(fr.Bytes) > len(raw)+256 {
 			t.Fatalf("%d bytes became %d", len(raw), len(fr.Bytes))
 		}
-		got, want := pixels(t, fr.Bytes), pixels(t, raw)
-		if fr.Format != BMP && !reflect.DeepEqual(got, want) {
+		// What libraries refuse may have become a picture by the strip: a gap in a BMP, a field out of order in a TIFF.
+		if want, _, err := image.Decode(bytes.NewReader(raw)); err == nil && !reflect.DeepEqual(pixels(t, fr.Bytes), want) {
 			t.Fatal("the pixels differ")
 		}
 	})
