@@ -3,6 +3,7 @@ package frame
 import (
 	"bytes"
 	"encoding/binary"
+	"strings"
 	"testing"
 	"time"
 )
@@ -29,6 +30,8 @@ func TestReadEXIFDamaged(t *testing.T) {
 	le.PutUint32(huge[8+2+4:], 0xffffffff)
 	many := ifd(short(le, tagOrientation, 6))
 	le.PutUint16(many[8:], 0xffff)
+	late := make([]field, 2000)
+	late[1999] = short(le, tagOrientation, 6)
 	tests := []struct {
 		story       string
 		block       []byte
@@ -41,6 +44,8 @@ func TestReadEXIFDamaged(t *testing.T) {
 		{"a directory that points at itself", ifd(long(le, tagEXIFPointer, 8), long(le, tagGPSPointer, 8)), 1},
 		{"65535 entries in a directory of one", many, 6},
 		{"a value of 4 GB", huge, 1},
+		{"more entries than are read", ifd(late...), 1},
+		{"a time of 1 MB", ifd(ascii(tagDateTime, strings.Repeat("2", 1<<20))), 1},
 		{"orientation 0", ifd(short(le, tagOrientation, 0)), 1},
 		{"orientation 9", ifd(short(le, tagOrientation, 9)), 1},
 		{"orientation as text", ifd(ascii(tagOrientation, "6")), 1},

@@ -40,6 +40,7 @@ func TestNew(t *testing.T) {
 		{"upside down", "orientation-3.jpg", JPEG, 150, 103, 3, []string{"exif"}, false},
 		{"mirrored and on its side", "orientation-5.jpg", JPEG, 103, 150, 5, []string{"exif"}, false},
 		{"PNG with a comment", "video.png", PNG, 150, 103, 1, []string{"text"}, false},
+		{"interlaced PNG", "interlaced.png", PNG, 256, 256, 1, []string{"time"}, false},
 		{"PNG with alpha", "gopher-alpha.png", PNG, 75, 100, 1, nil, false},
 		{"PNG that tells everything", "camera.png", PNG, 103, 150, 8, []string{"animation", "exif", "gps",
 			"maker_note", "text", "thumbnail", "time", "trailing", "unknown", "xmp"}, true},
@@ -267,13 +268,18 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
-// Promise 7.
-func TestPanicIsRejection(t *testing.T) {
-	c := *JPEG.codec()
-	c.decode = func(io.Reader) (image.Image, error) { panic("index out of range") }
-	_, err := c.frame(load(t, "video.jpg"), Source{}, Options{}.withDefaults())
-	if got := codeOf(t, err); got != CodeCorrupt {
-		t.Errorf("code %q", got)
+// Promise 7, for decoders with faults of their own.
+func TestFaultyDecoder(t *testing.T) {
+	for story, decode := range map[string]func(io.Reader) (image.Image, error){
+		"it panics":           func(io.Reader) (image.Image, error) { panic("index out of range") },
+		"it decodes too much": func(io.Reader) (image.Image, error) { return image.NewGray(image.Rect(0, 0, 151, 103)), nil },
+	} {
+		c := *JPEG.codec()
+		c.decode = decode
+		f, err := c.frame(load(t, "video.jpg"), Source{}, Options{}.withDefaults())
+		if got := codeOf(t, err); got != CodeCorrupt || f != nil {
+			t.Errorf("%s: code %q, frame %v", story, got, f)
+		}
 	}
 }
 

@@ -53,6 +53,8 @@ func TestJPEGSegments(t *testing.T) {
 		{"a profile with bytes behind its end", withSegments(video, segment(mAPP2, profileID+"\x01\x01"+profile+secret)),
 			profile, ""},
 		{"a profile that lacks a part", withSegments(video, segment(mAPP2, profileID+"\x01\x02"+profile)), "", "icc"},
+		{"a profile with a part that is there twice", withSegments(video, segment(mAPP2, profileID+"\x01\x01"+profile),
+			segment(mAPP2, profileID+"\x01\x01"+profile)), "", "icc"},
 		{"text that says it is a profile", withSegments(video, segment(mAPP2, profileID+"\x01\x01"+strings.Repeat(secret, 20))),
 			"", "icc"},
 		{"two EXIF blocks, the first one counts", withSegments(video,
@@ -84,7 +86,9 @@ func TestJPEGSegments(t *testing.T) {
 // The marker in front of a component's transform decides its colours: RGB stays RGB.
 func TestJPEGKeepsAdobe(t *testing.T) {
 	raw := load(t, "video-cmyk.jpg")
-	f := mustNew(t, withSegments(raw, segment(mAPP14, "Adobe\x00\x64\x00\x00\x00\x00\x01"+secret)))
+	at := bytes.Index(raw, []byte{0xff, mSOS})
+	last := segment(mAPP14, string(raw[bytes.Index(raw, []byte("Adobe")):][:adobeLen])+secret)
+	f := mustNew(t, bytes.Join([][]byte{raw[:at], last, raw[at:]}, nil))
 	if n := bytes.Count(f.Bytes, []byte("Adobe")); n != 1 || bytes.Contains(f.Bytes, []byte(secret)) {
 		t.Errorf("%d Adobe segments", n)
 	}
