@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"shelfagent/uploader/backend/devpki"
@@ -46,12 +47,50 @@ func TestServeStopsGracefully(t *testing.T) {
 	}()
 	<-running
 	stop()
+	untilRefused(t, strings.TrimPrefix(url, "https://"))
 	close(release)
 	if status := <-answered; status != http.StatusTeapot {
 		t.Errorf("the running request got %d, want its answer", status)
 	}
 	if err := <-stopped; err != nil {
 		t.Errorf("Serve: %v", err)
+	}
+}
+
+// untilRefused returns when nobody listens any more: the stop has begun.
+func untilRefused(t *testing.T, addr string) {
+	t.Helper()
+	for t.Context().Err() == nil {
+		connection, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		if err := connection.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Without a certificate there is no connection, so that strangers cannot even ask.
+func TestStrangersGetNoConnection(t *testing.T) {
+	pki, err := devpki.Create(t.TempDir(), devpki.Options{TrustDomain: testDomain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped, url := serve(t, config, http.NotFoundHandler())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pki.Pool()}}
+	defer transport.CloseIdleConnections()
+	if response, err := (&http.Client{Transport: transport}).Get(url); err == nil {
+		response.Body.Close()
+		t.Errorf("a client without a certificate got %s", response.Status)
+	}
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }
 
