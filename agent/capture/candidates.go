@@ -27,9 +27,7 @@ type camera struct {
 	arrived time.Time // when a new file was last noticed while running
 	handed  uint64
 	taken   uint64
-	problem string    // why a file could not be read or taken away lately
-	since   time.Time // of problem
-	blind   string    // why a folder could not be listed at the last scan
+	blind   string // why a folder could not be listed at the last scan
 }
 
 // get returns the camera, nil if there are too many already.

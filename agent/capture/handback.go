@@ -13,15 +13,12 @@ func (l *ledger) release(e *entry, after time.Duration, now time.Time) {
 	l.put(e, now)
 }
 
-// failed puts e back after an error that repeating at once would only repeat.
+// failed puts e back after Remove or Reject failed.
 func (l *ledger) failed(e *entry, err error, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e.fails++
-	e.moved, e.delayed = false, true
-	e.camera.trouble(err, now)
-	e.due = now.Add(backoff(e.fails))
-	l.put(e, now)
+	e.unread = false
+	l.trouble(e, err, now)
 }
 
 // finish forgets e, whose file is gone, and says whether another one has been seen at its path since.
@@ -32,6 +29,5 @@ func (l *ledger) finish(e *entry) (another bool) {
 	l.forget(e)
 	c.total--
 	c.taken++
-	c.problem = ""
 	return e.moved
 }

@@ -20,11 +20,13 @@ type entry struct {
 	index  int       // in ledger.later
 
 	place   place
-	unended bool // its content, as in info, lacks the end marker
-	delayed bool // due is what Release asked for, or the pause after a failure: a change does not bring it forward
-	moved   bool // something else appeared at path while it was out
-	offered bool // was handed out before
-	fails   int  // Remove or Reject failed so many times in a row
+	unended bool   // its content, as in info, lacks the end marker
+	delayed bool   // due is what Release asked for, or the pause after a failure: a change does not bring it forward
+	moved   bool   // something else appeared at path while it was out
+	offered bool   // was handed out before
+	fails   int    // so many looks, Removes or Rejects failed in a row
+	problem string // the last such failure; "" for none
+	unread  bool   // it was a look that failed
 }
 
 // place is where an entry is. It is in exactly one.

@@ -121,6 +121,9 @@ func (l *ledger) conclude(e *entry, found finding, now time.Time) bool {
 	switch found.verdict {
 	case isComplete, isOverdue:
 		e.busy = time.Time{}
+		if e.unread {
+			e.fails, e.problem, e.unread = 0, "", false
+		}
 		if !e.offered {
 			e.offered = true
 			c.handed++
@@ -137,11 +140,8 @@ func (l *ledger) conclude(e *entry, found finding, now time.Time) bool {
 		e.due = now.Add(wait)
 		l.put(e, now)
 	case isRefused:
-		e.fails++
-		c.trouble(found.err, now)
-		e.delayed = true
-		e.due = now.Add(backoff(e.fails))
-		l.put(e, now)
+		l.trouble(e, found.err, now)
+		e.unread = true
 	default:
 		l.forget(e)
 		c.total--
@@ -149,9 +149,13 @@ func (l *ledger) conclude(e *entry, found finding, now time.Time) bool {
 	return false
 }
 
-// trouble takes note of why a camera's files cannot be read or taken away.
-func (c *camera) trouble(err error, now time.Time) {
-	c.problem, c.since = err.Error(), now
+// trouble puts e back after an error that repeating at once would only repeat. The caller holds the lock.
+func (l *ledger) trouble(e *entry, err error, now time.Time) {
+	e.fails++
+	e.problem = err.Error()
+	e.moved, e.delayed = false, true
+	e.due = now.Add(backoff(e.fails))
+	l.put(e, now)
 }
 
 // backoff is the pause after the n-th failure in a row, 1 for the first.

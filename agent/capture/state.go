@@ -142,10 +142,14 @@ func (c *camera) state() CameraState {
 		Writing:  c.waiting,
 		Seen:     c.handed,
 		Taken:    c.taken,
-		Problem:  cmp.Or(c.blind, c.problem),
 	}
+	worst, problem := 0, ""
 	for _, e := range c.entries {
 		s.Oldest = earlier(s.Oldest, e.info.mtime)
+		if e.fails > worst {
+			worst, problem = e.fails, e.problem
+		}
 	}
+	s.Problem = cmp.Or(c.blind, problem)
 	return s
 }
