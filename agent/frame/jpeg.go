@@ -33,11 +33,12 @@ type jpegWalk struct {
 	lim     limits
 	dropped drops
 
-	jfif, exif, adobe []byte      // payloads; nil when absent
-	icc               jpegProfile // the parts of the colour profile
-	body              spans       // whole segments that are kept as they are, scans with their entropy-coded data
-	frame             *jpegFrame  // nil before SOF
-	scanned           map[byte]bool
+	jfif, exif, adobe []byte        // payloads; nil when absent
+	icc               jpegProfile   // the parts of the colour profile
+	body              spans         // whole segments that are kept as they are, scans with their entropy-coded data
+	frame             *jpegFrame    // nil before SOF
+	scans             int           // scan headers so far
+	scanned           map[byte]bool // by component: whether its first scan was there
 }
 
 // parseJPEG keeps what a decoder needs (tables, frame and scan headers, entropy-coded data, JFIF and Adobe
@@ -118,7 +119,9 @@ func (w *jpegWalk) step(marker byte) (done bool, err error) {
 			return false, err
 		}
 	case marker == mSOS:
-		w.addScan(payload)
+		if err := w.addScan(payload); err != nil {
+			return false, err
+		}
 		w.skipEntropy()
 	case marker == mDHT || marker == mDQT || marker == mDRI:
 	case marker >= mAPP0 && marker <= mAPP15 || marker == mCOM:

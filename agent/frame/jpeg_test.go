@@ -110,7 +110,10 @@ func TestJPEGRejections(t *testing.T) {
 		{"a segment beyond the end", append(bytes.Clone(video[:len(video)-2]), 0xff, mCOM, 0xff, 0xff), CodeTruncated},
 		{"no sampling", replaced(video, "\x01\x11\x00", "\x01\x00\x00"), CodeCorrupt},
 		{"no height", replaced(video, "\x08\x00\x67", "\x08\x00\x00"), CodeUnsupported},
-		{"two million scattered comments", withSegments(video, bytes.Repeat([]byte("\xff\xfe\x00\x02\xff\xdd\x00\x04\x00\x00"), 40000)),
+		{"a scan header of the wrong length", replaced(video, "\xff\xda\x00\x0c\x03", "\xff\xda\x00\x0c\x02"), CodeCorrupt},
+		{"a small file that costs hours", bytes.Join([][]byte{video[:len(video)-2],
+			bytes.Repeat([]byte("\xff\xda\x00\x08\x01\x01\x00\x01\x01\x00\x00"), maxScans), {0xff, mEOI}}, nil), CodeUnsupported},
+		{"forty thousand scattered comments", withSegments(video, bytes.Repeat([]byte("\xff\xfe\x00\x02\xff\xdd\x00\x04\x00\x00"), 40000)),
 			CodeCorrupt},
 	}
 	for _, tt := range tests {

@@ -73,18 +73,26 @@ func (f *jpegFrame) memory() int64 {
 	return need
 }
 
+// maxScans limits the passes over a picture. Encoders write about ten; a scan of a few bytes can cost a decoder a walk
+// over every pixel, so that a small file of many scans would keep it busy for hours.
+const maxScans = 100
+
 // addScan notes which components a scan brings. Only the first pass over the DC coefficients counts: without it
 // a progressive picture has no value for a pixel, only corrections of one. Source: T.81, B.2.3 and G.1.1.
-func (w *jpegWalk) addScan(p []byte) {
+func (w *jpegWalk) addScan(p []byte) error {
+	if w.scans++; w.scans > maxScans {
+		return reject(CodeUnsupported, "JPEG of more than %d scans", maxScans)
+	}
 	if len(p) < 1 || len(p) != 4+2*int(p[0]) {
-		return // the decoder refuses it
+		return reject(CodeCorrupt, "scan header of %d bytes", len(p))
 	}
 	n := int(p[0])
 	spectralStart, approxHigh := p[1+2*n], p[3+2*n]>>4
 	if w.frame != nil && w.frame.progressive && (spectralStart != 0 || approxHigh != 0) {
-		return
+		return nil
 	}
 	for i := range n {
 		w.scanned[p[1+2*i]] = true
 	}
+	return nil
 }

@@ -38,7 +38,7 @@ type pngWalk struct {
 	ihdr    int   // the end of IHDR; 0 before it
 	exif    []byte
 	profile []byte          // a zlib stream
-	seen    map[string]bool // chunk types
+	seen    map[string]bool // chunk types that matter: see remembered
 	last    string          // type of the chunk before
 }
 
@@ -67,7 +67,10 @@ func parsePNG(raw []byte, lim limits) (*layout, error) {
 		if err := w.sort(c); err != nil {
 			return nil, err
 		}
-		w.last, w.seen[c.kind] = c.kind, true
+		w.last = c.kind
+		if remembered(c.kind) {
+			w.seen[c.kind] = true
+		}
 	}
 	if w.pos < len(raw) {
 		w.dropped.add(dropTrailing)
@@ -104,6 +107,12 @@ func (w *pngWalk) next() (pngChunk, error) {
 	c := pngChunk{kind: kind, start: w.pos, end: w.pos + end + 4, data: rest[8:end]}
 	w.pos = c.end
 	return c, nil
+}
+
+// remembered keeps the set of types small: a file may invent a new one for every chunk.
+func remembered(kind string) bool {
+	_, fixed := pngFixed[kind]
+	return fixed || kind == "IHDR" || kind == "IDAT" || kind == "iCCP"
 }
 
 func isChunkType(kind string) bool {
