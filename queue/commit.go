@@ -16,10 +16,11 @@ var ErrBroken = errors.New("queue: broken until it is opened again")
 
 // op is one operation on its way through the committer.
 type op struct {
-	dirs  []string         // to be synced before the commit
-	apply func(*txn) error // may run more than once; when it returns an error, it has changed nothing
-	err   error            // the outcome; owned by the committer until done is closed
-	done  chan struct{}    // closed when the outcome is known
+	compact bool             // not a transaction: the database is to be made smaller, if that is worth it
+	dirs    []string         // to be synced before the commit
+	apply   func(*txn) error // may run more than once; when it returns an error, it has changed nothing
+	err     error            // the outcome; owned by the committer until done is closed
+	done    chan struct{}    // closed when the outcome is known
 }
 
 // do has an operation committed and returns its outcome. It never gives up waiting: an operation that has been
@@ -53,6 +54,13 @@ func (q *Queue) commitLoop() {
 	}
 }
 
+// tidy has the committer make the database smaller, if that is worth it.
+func (q *Queue) tidy() {
+	o := &op{compact: true, apply: func(*txn) error { return nil }, done: make(chan struct{})}
+	q.ops <- o
+	<-o.done
+}
+
 // commit decides a batch and answers each of its operations.
 func (q *Queue) commit(batch []*op) {
 	live := q.syncDirs(batch)
@@ -67,6 +75,9 @@ func (q *Queue) commit(batch []*op) {
 		}
 	}
 	for _, o := range batch {
+		if o.compact && q.Err() == nil && q.store.compactable() {
+			q.compact()
+		}
 		close(o.done)
 	}
 }

@@ -58,6 +58,10 @@ func (q *Queue) keepStep() {
 			q.log.Warn("notes of removed payloads cannot be cleared", "error", err)
 		}
 	}
+	if time.Since(q.tidied) >= keepEvery {
+		q.tidied = time.Now()
+		q.tidy()
+	}
 	if err := q.reserve.grow(q.space.roomy); err != nil {
 		q.log.Warn("the reserve for a full disk cannot be made", "error", err)
 	}

@@ -97,6 +97,7 @@ type Queue struct {
 	stop      context.CancelFunc
 	kept      chan struct{} // closed when the keeper has ended
 	commits   atomic.Int64
+	tidied    time.Time // when it was last asked whether to compact; owned by the keeper
 
 	mu        sync.Mutex       // guards what follows
 	tallies   map[string]tally // by camera; published by the committer

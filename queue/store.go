@@ -154,6 +154,9 @@ func (s *store) close() error {
 	defer s.mu.Unlock()
 	db := s.db
 	s.db = nil
+	if db == nil {
+		return nil
+	}
 	return guarded(db.Close)
 }
 
