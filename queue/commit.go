@@ -125,10 +125,7 @@ func (q *Queue) tryCommit(batch []*op) error {
 		if err := t.finish(); err != nil {
 			return err
 		}
-		if err := q.disk.try(stepCommit, q.store.path); err != nil {
-			return err
-		}
-		return tx.Commit()
+		return q.disk.do(stepCommit, q.store.path, tx.Commit)
 	})
 	if err == nil {
 		if t.dirty {

@@ -62,9 +62,10 @@ func (s *store) compact(d *disk) error {
 
 // copyTo writes what is in use to a new database, synced by bbolt's own commits. Readers go on meanwhile.
 func (s *store) copyTo(d *disk, path string) error {
-	if err := d.try(stepCreate, path); err != nil {
-		return err
-	}
+	return d.do(stepCreate, path, func() error { return s.copy(path) })
+}
+
+func (s *store) copy(path string) error {
 	return guarded(func() (err error) {
 		to, err := bolt.Open(path, 0o600, boltOptions(time.Second))
 		if err != nil {

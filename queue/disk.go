@@ -30,20 +30,24 @@ type disk struct {
 	fault func(s step, path string) error // tests only: called before each step; an error is the step's own
 }
 
-func (d *disk) try(s step, path string) error {
-	if d.fault == nil {
-		return nil
+// do takes a step, or the fault in its place.
+func (d *disk) do(s step, path string, take func() error) error {
+	if d.fault != nil {
+		if err := d.fault(s, path); err != nil {
+			return err
+		}
 	}
-	return d.fault(s, path)
+	return take()
 }
 
 // place writes a file under a temporary name, makes its contents durable and renames it. The name is durable only
 // after syncDir of its directory. When place fails, there is nothing at path that was not there before.
 func (d *disk) place(path string, write func(io.Writer) error) (err error) {
-	if err := d.try(stepCreate, path); err != nil {
+	var f *os.File
+	err = d.do(stepCreate, path, func() (err error) {
+		f, err = os.CreateTemp(d.tmp, "new-*")
 		return err
-	}
-	f, err := os.CreateTemp(d.tmp, "new-*")
+	})
 	if err != nil {
 		return err
 	}
@@ -61,16 +65,10 @@ func (d *disk) place(path string, write func(io.Writer) error) (err error) {
 // fill writes and syncs f, and closes it in any case.
 func (d *disk) fill(f *os.File, path string, write func(io.Writer) error) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := d.try(stepWrite, path); err != nil {
+	if err := d.do(stepWrite, path, func() error { return write(f) }); err != nil {
 		return err
 	}
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := d.try(stepSync, path); err != nil {
-		return err
-	}
-	return f.Sync()
+	return d.do(stepSync, path, f.Sync)
 }
 
 // keep is place and syncDir: when it returns nil, the file is durable.
@@ -83,26 +81,17 @@ func (d *disk) keep(path string, data []byte) error {
 }
 
 func (d *disk) rename(from, to string) error {
-	if err := d.try(stepRename, to); err != nil {
-		return err
-	}
-	return os.Rename(from, to)
+	return d.do(stepRename, to, func() error { return os.Rename(from, to) })
 }
 
 // remove unlinks; that there is nothing to unlink is success.
 func (d *disk) remove(path string) error {
-	if err := d.try(stepRemove, path); err != nil {
-		return err
-	}
-	return ignoreMissing(os.Remove(path))
+	return d.do(stepRemove, path, func() error { return ignoreMissing(os.Remove(path)) })
 }
 
 // syncDir makes the names in a directory durable.
 func (d *disk) syncDir(path string) error {
-	if err := d.try(stepSyncDir, path); err != nil {
-		return err
-	}
-	return syncDir(path)
+	return d.do(stepSyncDir, path, func() error { return syncDir(path) })
 }
 
 // mkdir makes a directory and the missing ones above it, each durable in its parent.
@@ -123,10 +112,8 @@ func (d *disk) mkdir(path string) error {
 			return err
 		}
 	}
-	if err := d.try(stepMkdir, path); err != nil {
-		return err
-	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = d.do(stepMkdir, path, func() error { return os.Mkdir(path, 0o700) })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return d.syncDir(parent)

@@ -50,29 +50,32 @@ func (i identity) id() ID {
 // parseID is the inverse of identity.id. What it accepts is safe as a path below payload/: the rules leave no
 // room for separators or dot names.
 func parseID(id ID) (identity, error) {
-	bad := fmt.Errorf("%w id %q", ErrInvalid, string(id))
-	camera, name, ok := strings.Cut(string(id), "/")
+	i, ok := splitID(string(id))
+	// One spelling only: upper-case digits would be a second name for the same frame.
+	if !ok || i.validate() != nil || i.id() != id {
+		return identity{}, fmt.Errorf("%w id %q", ErrInvalid, string(id))
+	}
+	return i, nil
+}
+
+// splitID takes an ID apart without judging the parts.
+func splitID(id string) (i identity, ok bool) {
+	camera, name, ok := strings.Cut(id, "/")
 	if !ok || len(name) < len(stampLayout)+1+64+2 {
-		return identity{}, bad
+		return identity{}, false
 	}
 	stamp, rest := name[:len(stampLayout)], name[len(stampLayout):]
 	digest, ext, ok := strings.Cut(rest[1:], ".")
 	if !ok || rest[0] != '-' || len(digest) != 64 {
-		return identity{}, bad
+		return identity{}, false
 	}
 	captured, err := time.Parse(stampLayout, stamp)
 	if err != nil {
-		return identity{}, bad
+		return identity{}, false
 	}
-	i := identity{camera: camera, captured: captured, ext: ext}
-	if _, err := hex.Decode(i.sha256[:], []byte(digest)); err != nil {
-		return identity{}, bad
-	}
-	// One spelling only: upper-case digits would be a second name for the same frame.
-	if i.validate() != nil || i.id() != id {
-		return identity{}, bad
-	}
-	return i, nil
+	i = identity{camera: camera, captured: captured, ext: ext}
+	_, err = hex.Decode(i.sha256[:], []byte(digest))
+	return i, err == nil
 }
 
 // camera is the part of the ID before the slash, valid or not.

@@ -181,11 +181,11 @@ func (q *Queue) prepare(ctx context.Context) error {
 func (q *Queue) start(ctx context.Context) {
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stop = stop
-	go q.commitLoop()
-	go q.keepLoop(keep)
 	if q.total.Ready > 0 || q.total.Deferred > 0 {
 		signal(q.ready)
 	}
+	go q.commitLoop()
+	go q.keepLoop(keep)
 	wait := time.NewTimer(healWait)
 	defer wait.Stop()
 	select {

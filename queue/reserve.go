@@ -24,7 +24,7 @@ type reserve struct {
 func (r *reserve) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.disk.try(stepRemove, r.path) == nil && os.Remove(r.path) == nil
+	return r.disk.do(stepRemove, r.path, func() error { return os.Remove(r.path) }) == nil
 }
 
 // grow makes the ballast again if it is gone and there is room. Random bytes, because some file systems store

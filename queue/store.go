@@ -61,12 +61,20 @@ func createDB(d *disk, path string) error {
 	if err := d.remove(tmp); err != nil {
 		return err
 	}
-	if err := d.try(stepCreate, path); err != nil {
+	if err := d.do(stepCreate, path, func() error { return initDB(tmp) }); err != nil {
+		return fmt.Errorf("queue: creating %s: %w", path, err)
+	}
+	if err := d.rename(tmp, path); err != nil {
 		return err
 	}
-	db, err := bolt.Open(tmp, 0o600, boltOptions(time.Second))
+	return d.syncDir(filepath.Dir(path))
+}
+
+// initDB commits the buckets and the schema to a new file; bbolt syncs it.
+func initDB(path string) error {
+	db, err := bolt.Open(path, 0o600, boltOptions(time.Second))
 	if err != nil {
-		return fmt.Errorf("queue: creating %s: %w", path, err)
+		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		for _, name := range allBuckets {
@@ -80,13 +88,7 @@ func createDB(d *disk, path string) error {
 		}
 		return tx.Bucket(bucketMeta).Put(keySchema, value)
 	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		return fmt.Errorf("queue: creating %s: %w", path, err)
-	}
-	if err := d.rename(tmp, path); err != nil {
-		return err
-	}
-	return d.syncDir(filepath.Dir(path))
+	return errors.Join(err, db.Close())
 }
 
 func boltOptions(timeout time.Duration) *bolt.Options {
