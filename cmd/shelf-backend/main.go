@@ -63,6 +63,7 @@ func rootCommand() *cobra.Command {
 		serveCommand(),
 		configCommand(),
 		devPKICommand(),
+		demoCommand(),
 	)
 	return root
 }

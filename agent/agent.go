@@ -1,0 +1,148 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"shelfagent/agent/capture"
+	"shelfagent/agent/config"
+	"shelfagent/agent/health"
+	"shelfagent/agent/status"
+	"shelfagent/queue"
+	"shelfagent/uploader"
+)
+
+// Agent is the whole. Make it with Open, run it once with Run, end it with Close.
+type Agent struct {
+	version  string
+	started  time.Time
+	identity *uploader.Identity
+	log      *slog.Logger
+
+	watcher  *capture.Watcher
+	intake   *intake
+	queue    *queue.Queue
+	uploader *uploader.Uploader
+	health   *health.Set
+	status   *status.Server
+
+	closing sync.Once
+	closed  error
+}
+
+// Options are what an Agent needs beside its configuration.
+type Options struct {
+	Version string
+	// CheckCommand is a command line that checks a queue's database file in a process of its own.
+	CheckCommand []string
+	Logger       *slog.Logger
+}
+
+// Open prepares everything that can fail before the first frame is touched.
+func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err error) {
+	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+
+	// The uploader's options first: they read the certificates, the most likely thing to be missing.
+	uploaderOptions, err := c.UploaderOptions(opts.Logger.With("stage", "uploader"))
+	if err != nil {
+		return a, err
+	}
+	a.identity = uploaderOptions.Identity
+	queueOptions := c.QueueOptions(opts.Logger.With("stage", "queue"))
+	queueOptions.CheckCommand = opts.CheckCommand
+	if a.queue, err = queue.Open(ctx, queueOptions); err != nil {
+		return a, err
+	}
+	if a.watcher, err = capture.Open(c.CaptureOptions(opts.Logger.With("stage", "capture"))); err != nil {
+		return a, err
+	}
+	frameOptions, location, err := c.FrameOptions()
+	if err != nil {
+		return a, err
+	}
+	a.intake = newIntake(a.watcher, a.queue, frameOptions, location, opts.Logger.With("stage", "intake"))
+	uploaderOptions.Queue = a.queue
+	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
+		return a, err
+	}
+	a.status, err = status.Listen(status.Options{
+		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
+	})
+	return a, err
+}
+
+// Page is the URL of the status page, or "".
+func (a *Agent) Page() string { return a.status.Page() }
+
+// Run does the work until ctx ends or a stage fails, and returns when every stage has stopped. It returns nil
+// when ctx ended it.
+func (a *Agent) Run(ctx context.Context) error {
+	takeIn, stopIntake := context.WithCancelCause(ctx)
+	defer stopIntake(nil)
+	upload, stopUploads := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopUploads()
+	serve, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServing()
+
+	var intake, uploads, serving sync.WaitGroup
+	start := func(group *sync.WaitGroup, ctx context.Context, what string, run func(context.Context) error) {
+		group.Go(func() {
+			if err := run(ctx); err != nil {
+				stopIntake(fmt.Errorf("%s: %w", what, err)) // one stage less is no agent; the service manager starts it anew
+			}
+		})
+	}
+	start(&serving, serve, "status", a.status.Serve)
+	start(&serving, serve, "health", a.observeLoop)
+	start(&uploads, upload, "uploader", a.uploader.Run)
+	start(&intake, takeIn, "capture", a.watcher.Run)
+	for range intakeWorkers() {
+		start(&intake, takeIn, "intake", a.intake.run)
+	}
+	a.log.Info("shelf-agent runs", "version", a.version, "store", a.identity.Name().Store, "rig", a.identity.Name().Rig, "page", a.Page())
+
+	<-takeIn.Done()
+	a.log.Info("stopping")
+	intake.Wait()
+	stopUploads()
+	uploads.Wait()
+	err := a.closeQueue()
+	stopServing()
+	serving.Wait()
+	a.log.Info("stopped")
+	if ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(context.Cause(takeIn), err)
+}
+
+// intakeWorkers is more than there are processors: a worker waits for the disk as often as it works, and
+// frames that are put at the same time share one flush of the disk.
+func intakeWorkers() int { return 2*runtime.GOMAXPROCS(0) + 2 }
+
+// Close gives back what Open took. It may be called more than once, and after Run.
+func (a *Agent) Close() error {
+	if a.status != nil {
+		a.status.Close()
+	}
+	return a.closeQueue()
+}
+
+func (a *Agent) closeQueue() error {
+	a.closing.Do(func() {
+		if a.queue != nil {
+			a.closed = a.queue.Close()
+		}
+	})
+	return a.closed
+}

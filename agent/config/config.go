@@ -1,0 +1,147 @@
+package config
+
+import (
+	"path/filepath"
+
+	"shelfagent/agent/capture"
+	"shelfagent/agent/frame"
+	"shelfagent/uploader"
+)
+
+// SchemaVersion is the version of the file's form that this program writes and reads.
+const SchemaVersion = 1
+
+// Config is the file. Field comments are in reference.toml, where those who edit the file find them.
+type Config struct {
+	Schema      int         `toml:"schema"`
+	StateDir    string      `toml:"state_dir"`
+	Capture     Capture     `toml:"capture"`
+	Frame       Frame       `toml:"frame"`
+	Queue       Queue       `toml:"queue"`
+	Backend     Backend     `toml:"backend"`
+	Upload      Upload      `toml:"upload"`
+	Network     Network     `toml:"network"`
+	Status      Status      `toml:"status"`
+	Log         Log         `toml:"log"`
+	Development Development `toml:"development"`
+}
+
+// Capture is where frames come from.
+type Capture struct {
+	Dir              string            `toml:"dir"`
+	Folders          map[string]string `toml:"folders"`
+	Rescan           Duration          `toml:"rescan"`
+	Settle           Duration          `toml:"settle"`
+	GiveUp           Duration          `toml:"give_up"`
+	Rejected         string            `toml:"rejected"`
+	RejectedMaxBytes Size              `toml:"rejected_max_bytes"`
+	RejectedMaxAge   Duration          `toml:"rejected_max_age"`
+}
+
+// Frame is what counts as one.
+type Frame struct {
+	Formats   []string `toml:"formats"`
+	MaxBytes  Size     `toml:"max_bytes"`
+	MaxPixels int64    `toml:"max_pixels"`
+	MaxMemory Size     `toml:"max_memory"`
+	MinWidth  int      `toml:"min_width"`
+	MinHeight int      `toml:"min_height"`
+	Timezone  string   `toml:"timezone"`
+}
+
+// Queue is where frames wait.
+type Queue struct {
+	Dir      string `toml:"dir"`
+	Order    string `toml:"order"`
+	MaxBytes Size   `toml:"max_bytes"`
+	MinFree  Size   `toml:"min_free"`
+}
+
+// Backend is who gives tickets.
+type Backend struct {
+	URL         string `toml:"url"`
+	CA          string `toml:"ca"`
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+}
+
+// Upload is where frames may go, and how fast.
+type Upload struct {
+	Hosts       []string `toml:"hosts"`
+	CA          string   `toml:"ca"`
+	KMSKeyARN   string   `toml:"kms_key_arn"`
+	Concurrency int      `toml:"concurrency"`
+	Rate        Size     `toml:"rate"`
+	MaxAttempts int      `toml:"max_attempts"`
+	Stall       Duration `toml:"stall"`
+}
+
+// Network is which addresses S3 may have.
+type Network struct {
+	PrivateOnly   bool     `toml:"private_only"`
+	PrivateRanges []string `toml:"private_ranges"`
+}
+
+// Status is where the agent can be asked.
+type Status struct {
+	Socket string `toml:"socket"`
+	Listen string `toml:"listen"`
+}
+
+// Log is what the agent writes about itself.
+type Log struct {
+	Level  string `toml:"level"`
+	Format string `toml:"format"`
+}
+
+// Development holds what a rig in a shop must never have.
+type Development struct {
+	AllowLoopback bool `toml:"allow_loopback"`
+}
+
+// Default is the configuration before the file is read.
+func Default() Config {
+	return Config{
+		Schema:   SchemaVersion,
+		StateDir: "/var/lib/shelf-agent",
+		Capture: Capture{
+			Rescan: Duration(capture.DefaultRescan), Settle: Duration(capture.DefaultSettle),
+			GiveUp:           Duration(capture.DefaultGiveUp),
+			RejectedMaxBytes: capture.DefaultRejectedMaxBytes, RejectedMaxAge: Duration(capture.DefaultRejectedMaxAge),
+		},
+		Frame: Frame{
+			Formats:  []string{"jpeg", "png", "bmp", "tiff", "webp"},
+			MaxBytes: frame.DefaultMaxBytes, MaxPixels: frame.DefaultMaxPixels, MaxMemory: frame.DefaultMaxMemory,
+			MinWidth: 16, MinHeight: 16, Timezone: "Local",
+		},
+		Queue: Queue{Order: "fresh-first"},
+		Backend: Backend{
+			Certificate: "/etc/shelf-agent/rig.pem", Key: "/etc/shelf-agent/rig-key.pem",
+		},
+		Upload: Upload{
+			Concurrency: uploader.DefaultConcurrency, MaxAttempts: uploader.DefaultMaxAttempts,
+			Stall: Duration(uploader.DefaultStall),
+		},
+		Network: Network{
+			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
+		},
+		Status: Status{Socket: "/run/shelf-agent/agent.sock", Listen: "127.0.0.1:8470"},
+		Log:    Log{Level: "info", Format: "auto"},
+	}
+}
+
+// QueueDir is where the queue lives: queue.dir, or its place in the state folder.
+func (c *Config) QueueDir() string {
+	if c.Queue.Dir != "" {
+		return c.Queue.Dir
+	}
+	return filepath.Join(c.StateDir, "queue")
+}
+
+// RejectedDir is where rejected files go: capture.rejected, or its place in the state folder.
+func (c *Config) RejectedDir() string {
+	if c.Capture.Rejected != "" {
+		return c.Capture.Rejected
+	}
+	return filepath.Join(c.StateDir, "rejected")
+}

@@ -1,0 +1,185 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// minimal is the least that a technician must write.
+const minimal = `
+[capture]
+dir = "/srv/cameras"
+[backend]
+url = "https://tickets.example.com"
+[upload]
+hosts = ["frames.s3.eu-central-1.amazonaws.com"]
+`
+
+func TestMinimalFileRuns(t *testing.T) {
+	config, err := Parse("config.toml", []byte(minimal))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := config.QueueDir(); got != filepath.FromSlash("/var/lib/shelf-agent/queue") {
+		t.Errorf("queue in %q", got)
+	}
+	if got := config.RejectedDir(); got != filepath.FromSlash("/var/lib/shelf-agent/rejected") {
+		t.Errorf("rejected files in %q", got)
+	}
+}
+
+// TestReferenceShowsTheDefaults holds the shipped file, which people read, against the code, which runs.
+func TestReferenceShowsTheDefaults(t *testing.T) {
+	config, err := Parse("reference.toml", Reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Capture.Dir = "/srv/cameras"
+	want.Backend.URL = "https://tickets.example.com"
+	want.Upload.Hosts = []string{"frames.bucket.vpce-0a1b2c3d-4e5f6a7b.s3.eu-central-1.vpce.amazonaws.com"}
+	config.Capture.Folders = nil // the table is there for its comment
+	if !reflect.DeepEqual(*config, want) {
+		t.Errorf("reference.toml differs from Default:\n got %+v\nwant %+v", *config, want)
+	}
+	for _, key := range knownKeys(reflect.TypeFor[Config](), "") {
+		name := regexp.QuoteMeta(key[strings.LastIndex(key, ".")+1:])
+		if !regexp.MustCompile(`(?m)^(\[.*)?` + name + `( =|\])`).Match(Reference) {
+			t.Errorf("reference.toml does not show %s", key)
+		}
+	}
+}
+
+// TestMistakes reads the words that a technician would read.
+func TestMistakes(t *testing.T) {
+	for _, tc := range []struct {
+		story string
+		file  string
+		want  []string
+	}{
+		{"nothing is set", "", []string{
+			`config.toml: capture.dir: is needed: an absolute path`,
+			`config.toml: backend.url: is needed: where tickets come from, as in "https://tickets.example.com"`,
+			`config.toml: upload.hosts: is needed: the host names of the bucket, as in ["frames.bucket.vpce-0a1b2c3d-4e5f.s3.eu-central-1.vpce.amazonaws.com"]`,
+		}},
+		{"a letter is missing", strings.Replace(minimal, "dir =", "dirr =", 1), []string{
+			`config.toml:3:1: capture.dirr: there is no such key; did you mean "capture.dir"?`,
+		}},
+		{"two typos at once", strings.Replace(strings.Replace(minimal, "dir =", "dirr =", 1), "hosts", "host", 1), []string{
+			`config.toml:3:1: capture.dirr: there is no such key; did you mean "capture.dir"?`,
+			`config.toml:7:1: upload.host: there is no such key; did you mean "upload.hosts"?`,
+		}},
+		{"the right key in the wrong table", minimal + "rescan = \"1m\"\n", []string{
+			`config.toml:8:1: upload.rescan: there is no such key; did you mean "capture.rescan"?`,
+		}},
+		{"a key that nobody knows", minimal + "zzzzzzzzz = 1\n", []string{
+			`config.toml:8:1: upload.zzzzzzzzz: there is no such key`,
+		}},
+		{"a quote is missing", "[capture]\ndir = \"/srv\n", []string{`config.toml:2:`}},
+		{"a number for a path", "[capture]\ndir = 5\n", []string{`config.toml:2:7: capture.dir: `}},
+		{"a time span in words", minimal + "stall = \"soon\"\n", []string{
+			`config.toml:8:9: upload.stall: "soon" is not a time span; write it as in "30s", "5m", "12h" or "7d"`,
+		}},
+		{"a size in words", minimal + "rate = \"fast\"\n", []string{
+			`config.toml:8:8: upload.rate: "fast" is not a size; write it as in "512 MiB" or "20 GB"`,
+		}},
+		{"a relative path", strings.Replace(minimal, "/srv/cameras", "cameras", 1), []string{
+			`config.toml:3:1: capture.dir: "cameras" is not an absolute path`,
+		}},
+		{"plain http", strings.Replace(minimal, "https://", "http://", 1), []string{
+			`config.toml:5:1: backend.url: "http://tickets.example.com" must begin with https://`,
+		}},
+		{"a URL where a host belongs", strings.Replace(minimal, `"frames`, `"https://frames`, 1), []string{
+			`config.toml:7:1: upload.hosts: "https://frames.s3.eu-central-1.amazonaws.com" `,
+		}},
+		{"everybody's S3", strings.Replace(minimal, "frames.s3", "s3", 1), []string{
+			`config.toml:7:1: upload.hosts: "s3.eu-central-1.amazonaws.com" serves everybody's buckets; write ` +
+				`"<bucket>.s3.eu-central-1.amazonaws.com" or "s3.eu-central-1.amazonaws.com/<bucket>"`,
+		}},
+		{"everybody's name at the endpoint", strings.Replace(minimal, "frames.s3", "bucket.vpce-1-2.s3", 1), []string{
+			`config.toml:7:1: upload.hosts: "bucket.vpce-1-2.s3.eu-central-1.amazonaws.com" serves everybody's buckets`,
+		}},
+		{"a port outside development", strings.Replace(minimal, "amazonaws.com", "amazonaws.com:9000", 1), []string{
+			`config.toml:7:1: upload.hosts: "frames.s3.eu-central-1.amazonaws.com:9000" names the port 9000; S3 is reached at 443, other ports need development.allow_loopback`,
+		}},
+		{"the queue inside the capture folder", strings.Replace(minimal, "[capture]", "state_dir = \"/srv/cameras/state\"\n[capture]", 1), []string{
+			`config.toml:2:1: state_dir: "/srv/cameras/state" is inside capture.dir: what the agent writes there would be captured`,
+		}},
+		{"the capture folder inside the state folder", strings.Replace(minimal, "/srv/cameras", "/var/lib/shelf-agent/in", 1), []string{
+			`config.toml:3:1: capture.dir: "/var/lib/shelf-agent/in" is inside state_dir ("/var/lib/shelf-agent"), which belongs to the agent`,
+		}},
+		{"a camera id with a space", minimal + "[capture.folders]\n\"Left Aisle\" = \"Left Aisle\"\n", []string{
+			`config.toml:9:1: capture.folders.Left Aisle: "Left Aisle" is not a camera id: small letters, digits and . _ -, at most 63, beginning with a letter or digit`,
+		}},
+		{"a key alias instead of an ARN", minimal + "kms_key_arn = \"alias/frames\"\n", []string{
+			`config.toml:8:1: upload.kms_key_arn: "alias/frames" is not the full ARN of a KMS key`,
+		}},
+		{"a network that is none", minimal + "[network]\nprivate_ranges = [\"10.0.0.0\"]\n", []string{
+			`config.toml:9:1: network.private_ranges: "10.0.0.0" is not a network; write it as in "10.0.0.0/8"`,
+		}},
+		{"private networks only, but none named", minimal + "[network]\nprivate_only = true\nprivate_ranges = []\n", []string{
+			`config.toml:10:1: network.private_ranges: is empty, so with private_only nothing could be uploaded`,
+		}},
+		{"an unknown order", minimal + "[queue]\norder = \"newest\"\n", []string{
+			`config.toml:9:1: queue.order: "newest" is not one of fresh-first, oldest-first`,
+		}},
+		{"an unknown time zone", minimal + "[frame]\ntimezone = \"Berlin\"\n", []string{
+			`config.toml:9:1: frame.timezone: "Berlin" is not a time zone; write it as in "Europe/Berlin", or "Local"`,
+		}},
+		{"too many transfers", minimal + "concurrency = 1000\n", []string{
+			`config.toml:8:1: upload.concurrency: 1000 is not between 1 and 64`,
+		}},
+		{"a file of a later version", "schema = 2\n" + minimal, []string{
+			`config.toml:1:1: schema: this program reads version 1, not 2`,
+		}},
+		{"a port alone", minimal + "[status]\nlisten = \":8470\"\n", []string{
+			`config.toml:9:1: status.listen: ":8470" is not an address and port; write it as in "127.0.0.1:8470", or "" for no page`,
+		}},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			_, err := Parse("config.toml", []byte(tc.file))
+			var mistakes *Error
+			if !errors.As(err, &mistakes) {
+				t.Fatalf("got %v", err)
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(tc.want) {
+				t.Fatalf("%d problems, want %d:\n%v", len(lines), len(tc.want), err)
+			}
+			for i, want := range tc.want {
+				if !strings.HasPrefix(lines[i], want) {
+					t.Errorf("got  %s\nwant %s", lines[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestLoadNamesTheFile(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "config.toml")
+	if _, err := Load(missing); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "4096": 4096, "1 KiB": 1024, "1kb": 1000, "1.5 GiB": 3 << 29, "20 GB": 20e9, "7 B": 7,
+	} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q is %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "1 XB", "1e30 TB", "NaN"} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Duration is a time span in the file: "30s", "5m", "36h".
+type Duration time.Duration
+
+// UnmarshalText accepts what time.ParseDuration does, and days.
+func (d *Duration) UnmarshalText(text []byte) error {
+	s := string(text)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return fmt.Errorf("%q is not a time span; write it as in \"30s\", \"5m\", \"12h\" or \"7d\"", s)
+		}
+		*d = Duration(time.Duration(n) * 24 * time.Hour) //nolint:gosec // 16 bits of days fit.
+		return nil
+	}
+	parsed, err := time.ParseDuration(s)
+	if err != nil || parsed < 0 {
+		return fmt.Errorf("%q is not a time span; write it as in \"30s\", \"5m\", \"12h\" or \"7d\"", s)
+	}
+	*d = Duration(parsed)
+	return nil
+}
+
+// Size is a number of bytes in the file: "512 MiB", "2 GB", "4096".
+type Size int64
+
+var units = []struct {
+	suffix string
+	bytes  float64
+}{
+	// The longer names first: "MiB" also ends in "B".
+	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
+	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"b", 1}, {"", 1},
+}
+
+// UnmarshalText accepts a number and a unit, binary (KiB) or decimal (kB).
+func (s *Size) UnmarshalText(text []byte) error {
+	given := strings.ToLower(strings.TrimSpace(string(text)))
+	for _, unit := range units {
+		number, ok := strings.CutSuffix(given, unit.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if err != nil || !(n*unit.bytes < 1<<60) || n < 0 { // NaN compares to nothing
+			break
+		}
+		*s = Size(n * unit.bytes)
+		return nil
+	}
+	return fmt.Errorf("%q is not a size; write it as in \"512 MiB\" or \"20 GB\"", text)
+}

@@ -1,0 +1,15 @@
+// Package agent puts the stages together: capture → frame → queue → uploader, with health and status beside
+// them. It owns their goroutines and the order in which they start and stop, and nothing else.
+//
+// # The way of one frame
+//
+// An intake worker takes a complete file from capture, makes a private frame of it, puts that into the queue
+// and, once Put has said that it is durable, removes the file. What is no frame goes to the rejected folder.
+// What cannot be stored now stays where it is and is offered again. From the queue the uploader takes it on.
+//
+// # Start and stop
+//
+// Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the
+// status socket. Run then runs until its context ends, and stops in this order, so that nothing is asked of
+// a stage that is gone: intake; uploads, which finish or are aborted; the queue; status last.
+package agent

@@ -1,0 +1,185 @@
+package health
+
+// Code is the stable name of a condition, for machines.
+type Code string
+
+// Severity orders conditions. The zero value is invalid.
+type Severity int
+
+// Severities.
+const (
+	// Notice is worth knowing; nothing is wrong now.
+	Notice Severity = iota + 1
+	// Warning needs a person, but frames still flow.
+	Warning
+	// Critical means that frames are not taken in, or do not leave.
+	Critical
+)
+
+var severityNames = map[Severity]string{Notice: "notice", Warning: "warning", Critical: "critical"}
+
+func (s Severity) String() string { return severityNames[s] }
+
+// MarshalText makes a Severity its word in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the word that MarshalText wrote.
+func (s *Severity) UnmarshalText(text []byte) error {
+	for severity, name := range severityNames {
+		if name == string(text) {
+			*s = severity
+		}
+	}
+	return nil
+}
+
+// Condition is something that can be wrong. Its words are for a technician without knowledge of the cloud.
+type Condition struct {
+	Code     Code     `json:"code"`
+	Severity Severity `json:"severity"`
+	Title    string   `json:"title"`
+	Meaning  string   `json:"meaning"`
+	Do       string   `json:"do"`
+	// ExplainedBy names the conditions beside which this one is no news.
+	ExplainedBy []Code `json:"-"`
+}
+
+// The codes.
+const (
+	CaptureMissing   Code = "capture_missing"
+	WatchDead        Code = "watch_dead"
+	FolderUnnamed    Code = "folder_unnamed"
+	FramesRejected   Code = "frames_rejected"
+	IntakeFailing    Code = "intake_failing"
+	QueueFull        Code = "queue_full"
+	QueueFailing     Code = "queue_failing"
+	QueueHealed      Code = "queue_healed"
+	FramesParked     Code = "frames_parked"
+	LinkDown         Code = "link_down"
+	WrongNetwork     Code = "wrong_network"
+	BackendDenied    Code = "backend_denied"
+	BackendFault     Code = "backend_fault"
+	TicketRefused    Code = "ticket_refused"
+	TooFast          Code = "too_fast"
+	S3Denied         Code = "s3_denied"
+	UploadsFail      Code = "uploads_fail"
+	CertificateEnds  Code = "certificate_ends"
+	CertificateEnded Code = "certificate_ended"
+	ClockWrong       Code = "clock_wrong"
+)
+
+// conditions is the one list.
+var conditions = []Condition{
+	{
+		Code: CaptureMissing, Severity: Critical, Title: "The capture folder is missing",
+		Meaning: "The folder that the cameras write to is not there, or its disk is not mounted. No new frame is seen.",
+		Do:      "Check the cable and power of the capture disk, then its mount. The agent goes on by itself.",
+	},
+	{
+		Code: WatchDead, Severity: Warning, Title: "New files are noticed late",
+		Meaning: "The system does not tell the agent about new files. It looks by itself at every rescan, so frames are late, not lost.",
+		Do:      "Often the limit of watches is reached: raise fs.inotify.max_user_watches.", ExplainedBy: []Code{CaptureMissing},
+	},
+	{
+		Code: FolderUnnamed, Severity: Warning, Title: "A folder names no camera",
+		Meaning: "The folder's name cannot be a camera id, so its files wait where they are.",
+		Do:      "Rename the folder, or give it a camera in [capture.folders] of the configuration.",
+	},
+	{
+		Code: FramesRejected, Severity: Notice, Title: "Files were rejected in the last hour",
+		Meaning: "Some files are not valid pictures. They are kept, each with its reason, in the rejected folder.",
+		Do:      "If it goes on: check that camera's lens, storage and network.",
+	},
+	{
+		Code: IntakeFailing, Severity: Critical, Title: "Files cannot be read or removed",
+		Meaning:     "The agent sees files but cannot read or delete them. They stay where they are.",
+		Do:          "Check the permissions of the capture folder: the agent's user needs to read, write and enter it.",
+		ExplainedBy: []Code{CaptureMissing},
+	},
+	{
+		Code: QueueFull, Severity: Critical, Title: "The queue is full",
+		Meaning: "The disk has no more room for frames. New files stay in the capture folder; nothing is deleted.",
+		Do:      "Get the uploads going again, or free space on the disk.",
+	},
+	{
+		Code: QueueFailing, Severity: Critical, Title: "The queue cannot be written",
+		Meaning: "The disk refuses what the agent writes. New files stay in the capture folder.",
+		Do:      "Check the disk: full, read-only or broken? See the system's log.", ExplainedBy: []Code{QueueFull},
+	},
+	{
+		Code: QueueHealed, Severity: Notice, Title: "The queue was repaired",
+		Meaning: "After a crash or power cut the agent repaired its queue at start. What was damaged is kept in the queue's damaged folder.",
+		Do:      "Nothing, once. If it comes back: replace the disk.",
+	},
+	{
+		Code: FramesParked, Severity: Warning, Title: "Frames need a person",
+		Meaning: "Some frames were refused for a reason of their own, and wait.",
+		Do:      "See the reason of each, then let them be tried again, or drop them.",
+	},
+	{
+		Code: LinkDown, Severity: Critical, Title: "The link is down",
+		Meaning: "The backend or S3 cannot be reached. Frames wait in the queue and go out when the link is back.",
+		Do:      "Check the router and the network cable; then whether a firewall blocks the hosts in the configuration.",
+	},
+	{
+		Code: WrongNetwork, Severity: Critical, Title: "S3 resolves to a forbidden address",
+		Meaning: "The bucket's name leads to an address that the configuration does not allow, so nothing is sent.",
+		Do:      "Check the VPN or Direct Connect, and the DNS server that this machine uses.",
+	},
+	{
+		Code: BackendDenied, Severity: Critical, Title: "The backend does not accept this rig",
+		Meaning: "The backend refuses this rig's certificate. Frames wait in the queue.",
+		Do:      "Ask the cloud team whether this rig is enrolled and not revoked.",
+	},
+	{
+		Code: BackendFault, Severity: Critical, Title: "The backend answers nonsense",
+		Meaning: "What answers at the backend's address does not speak its language: perhaps a login page or another program.",
+		Do:      "Check backend.url in the configuration.",
+	},
+	{
+		Code: TicketRefused, Severity: Critical, Title: "Tickets are refused by this rig",
+		Meaning: "The backend wants frames sent somewhere, or somehow, that this rig's configuration does not allow.",
+		Do:      "Compare upload.hosts and upload.kms_key_arn with what the cloud team uses, and check this machine's clock.",
+	},
+	{
+		Code: TooFast, Severity: Notice, Title: "Uploads were slowed down",
+		Meaning: "The backend or S3 asked for fewer requests. The agent obeys.",
+		Do:      "Nothing, unless it lasts.",
+	},
+	{
+		Code: S3Denied, Severity: Critical, Title: "S3 refuses the uploads",
+		Meaning: "Tickets are given, but S3 does not accept them. Frames wait in the queue.",
+		Do:      "Ask the cloud team to check the bucket policy, the KMS key policy and the backend's role.",
+	},
+	{
+		Code: UploadsFail, Severity: Critical, Title: "Uploads fail",
+		Meaning: "Several frames in a row failed in the same unexpected way. Frames wait in the queue.",
+		Do:      "Give the reason shown here to the cloud team.",
+	},
+	{
+		Code: CertificateEnds, Severity: Warning, Title: "The device certificate ends soon",
+		Meaning: "After that day the backend will not accept this rig.",
+		Do:      "Ask the cloud team for a new certificate.", ExplainedBy: []Code{CertificateEnded},
+	},
+	{
+		Code: CertificateEnded, Severity: Critical, Title: "The device certificate has ended",
+		Meaning: "The backend does not accept this rig any more. Cameras are still recorded; frames wait in the queue.",
+		Do:      "Ask the cloud team for a new certificate.",
+	},
+	{
+		Code: ClockWrong, Severity: Warning, Title: "The clock is wrong",
+		Meaning: "This machine's clock and the backend's differ by more than a minute. Capture times may be wrong, and beyond five minutes tickets are refused.",
+		Do:      "Check that time synchronisation (NTP) is on and allowed by the firewall.",
+	},
+}
+
+var byCode = func() map[Code]Condition {
+	all := make(map[Code]Condition, len(conditions))
+	for _, c := range conditions {
+		all[c.Code] = c
+	}
+	return all
+}()
+
+// All returns every declared condition.
+func All() []Condition { return append([]Condition(nil), conditions...) }

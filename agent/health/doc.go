@@ -1,0 +1,10 @@
+// Package health is what can be wrong with a rig, in words for the person who stands before it.
+//
+// Every condition is declared once, in conditions.go: its code, severity, title, what it means and what to
+// do. Page, command line, metrics and logs use that list and no words of their own. A Set holds which
+// conditions are true now, since when and for what (a camera, a folder); it says each onset and each end
+// once.
+//
+// A condition can be explained by another: while the link is down, "frames wait and nothing is delivered" is
+// no news. Active leaves out what is explained, so that one cause shows once.
+package health

@@ -1,0 +1,182 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"shelfagent/agent/capture"
+	"shelfagent/agent/frame"
+	"shelfagent/queue"
+)
+
+// Pauses before a file is offered again.
+const (
+	fullPause    = 10 * time.Second // the queue has no room
+	failurePause = 5 * time.Second  // the disk failed
+)
+
+// intake takes files from capture into the queue.
+type intake struct {
+	watcher  *capture.Watcher
+	queue    *queue.Queue
+	frames   frame.Options
+	location *time.Location
+	log      *slog.Logger
+
+	// decoders bounds how many frames are decoded at once: it is what takes memory and processor.
+	decoders chan struct{}
+
+	mu    sync.Mutex // guards tally
+	tally intakeTally
+}
+
+// intakeTally is what status reports of the intake.
+type intakeTally struct {
+	admitted   map[string]int64 // by camera
+	rejected   map[string]int64 // by camera
+	codes      map[string]int64 // rejections by code
+	lastReject time.Time
+	lastWhy    string
+	full       failure // the queue had no room
+	failing    failure // the disk or the queue refused something else
+}
+
+// failure is the newest of its kind; the zero value is none.
+type failure struct {
+	what string
+	at   time.Time
+}
+
+func failed(err error) failure { return failure{err.Error(), time.Now()} }
+
+func newIntake(w *capture.Watcher, q *queue.Queue, frames frame.Options, location *time.Location, log *slog.Logger) *intake {
+	return &intake{
+		watcher: w, queue: q, frames: frames, location: location, log: log,
+		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		tally:    intakeTally{admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}},
+	}
+}
+
+// run is one worker. It ends with ctx, between two files.
+func (in *intake) run(ctx context.Context) error {
+	for {
+		file, err := in.watcher.Next(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // it is ctx's: the end of the work
+		}
+		in.step(ctx, file)
+	}
+}
+
+// step takes one file to its end: into the queue, into the rejected folder, or back to be offered again.
+func (in *intake) step(ctx context.Context, file *capture.File) {
+	f, err := in.frame(file)
+	var rejection *frame.Rejection
+	switch {
+	case errors.As(err, &rejection):
+		in.reject(file, rejection)
+		return
+	case errors.Is(err, capture.ErrChanged), errors.Is(err, capture.ErrVanished):
+		file.Release(0) // someone writes it or took it; the next look tells
+		return
+	case err != nil:
+		in.note(func(t *intakeTally) { t.failing = failed(err) })
+		file.Release(failurePause)
+		return
+	}
+	if err := in.put(ctx, file, f); err != nil {
+		return
+	}
+	if err := file.Remove(); err != nil && !errors.Is(err, capture.ErrChanged) {
+		// It will be found again, recognised, and removed then.
+		in.log.Debug("source not removed yet", "file", file.Path, "error", err)
+	}
+}
+
+// frame reads and validates a file.
+func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
+	limit := in.frames.MaxBytes
+	if file.Size > limit {
+		return nil, &frame.Rejection{Code: frame.CodeTooLarge, Detail: fmt.Sprintf("%d bytes, at most %d allowed", file.Size, limit)}
+	}
+	in.decoders <- struct{}{}
+	defer func() { <-in.decoders }()
+	raw, err := file.Read(limit)
+	if err != nil {
+		return nil, err
+	}
+	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.location}, in.frames)
+	if err != nil && file.Incomplete {
+		return nil, &frame.Rejection{Code: frame.CodeTruncated, Detail: "still incomplete after capture.give_up: " + err.Error()}
+	}
+	return f, err
+}
+
+// put stores a frame. With an error the file has been given back.
+func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) error {
+	_, err := in.queue.Put(ctx, queue.New{
+		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
+		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
+		Metadata: map[string]string{
+			"width": strconv.Itoa(f.Width), "height": strconv.Itoa(f.Height), "time_source": string(f.TimeSource),
+		},
+	})
+	var full *queue.FullError
+	switch {
+	case err == nil:
+		in.note(func(t *intakeTally) {
+			t.admitted[file.Camera]++
+			t.full, t.failing = failure{}, failure{}
+		})
+		return nil
+	case errors.As(err, &full):
+		in.note(func(t *intakeTally) { t.full = failed(full) })
+		file.Release(fullPause)
+	case ctx.Err() != nil:
+		file.Release(0)
+	default:
+		in.note(func(t *intakeTally) { t.failing = failed(err) })
+		file.Release(failurePause)
+	}
+	return err
+}
+
+func (in *intake) reject(file *capture.File, why *frame.Rejection) {
+	err := file.Reject(capture.Rejection{Code: string(why.Code), Sentence: why.Code.Sentence(), Detail: why.Detail})
+	switch {
+	case errors.Is(err, capture.ErrChanged), errors.Is(err, capture.ErrVanished):
+		return
+	case err != nil:
+		in.note(func(t *intakeTally) { t.failing = failed(err) })
+		return
+	}
+	in.log.Info("file rejected", "camera", file.Camera, "file", file.Name, "code", why.Code, "reason", why.Code.Sentence(), "detail", why.Detail)
+	in.note(func(t *intakeTally) {
+		t.rejected[file.Camera]++
+		t.codes[string(why.Code)]++
+		t.lastReject = time.Now()
+		t.lastWhy = fmt.Sprintf("%s/%s: %s", file.Camera, file.Name, why.Code.Sentence())
+	})
+}
+
+func (in *intake) note(change func(*intakeTally)) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	change(&in.tally)
+}
+
+// now is a copy of the tally.
+func (in *intake) now() intakeTally {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	t := in.tally
+	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
+	return t
+}

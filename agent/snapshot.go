@@ -1,0 +1,120 @@
+package agent
+
+import (
+	"cmp"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"shelfagent/agent/health"
+	"shelfagent/agent/status"
+	"shelfagent/uploader"
+)
+
+// Snapshot is the agent at this moment, for people and programs.
+func (a *Agent) Snapshot() status.Snapshot {
+	now := time.Now()
+	f := a.look()
+	a.observe(f, now)
+	active := a.health.Active()
+	name := a.identity.Name()
+	return status.Snapshot{
+		Verdict: verdict(active), At: now.UTC(), Version: a.version, Store: name.Store, Rig: name.Rig,
+		Started: a.started, PID: os.Getpid(), Page: a.Page(),
+		Conditions: conditions(active), Cameras: cameras(f), Queue: queueView(f), Link: linkView(f.uploader),
+		Disk:   status.Disk{Free: 0, Total: 0},
+		Intake: status.Intake{Admitted: sum(f.intake.admitted), Rejected: f.intake.codes},
+	}
+}
+
+func verdict(active []health.Active) status.Verdict {
+	worst := status.Healthy
+	for _, c := range active {
+		switch c.Severity {
+		case health.Critical:
+			return status.Down
+		case health.Warning:
+			worst = status.Degraded
+		case health.Notice: // nothing is wrong now
+		}
+	}
+	return worst
+}
+
+func conditions(active []health.Active) []status.Condition {
+	list := make([]status.Condition, len(active))
+	for i, c := range active {
+		list[i] = status.Condition{
+			Code: string(c.Code), Severity: c.Severity.String(), Title: c.Title, Subject: c.Subject, Detail: c.Detail,
+			Meaning: c.Meaning, Do: c.Do, Since: c.Since,
+		}
+	}
+	return list
+}
+
+// cameras joins what each stage knows of a camera.
+func cameras(f facts) []status.Camera {
+	byID := map[string]*status.Camera{}
+	camera := func(id string) *status.Camera {
+		if byID[id] == nil {
+			byID[id] = &status.Camera{ID: id}
+		}
+		return byID[id]
+	}
+	for _, c := range f.capture.Cameras {
+		camera(c.Camera).Files = int64(c.Waiting)
+	}
+	for id, n := range f.intake.admitted {
+		camera(id).Admitted = n
+	}
+	for id, n := range f.intake.rejected {
+		camera(id).Rejected = n
+	}
+	for _, c := range f.queue.Cameras {
+		v := camera(c.Camera)
+		v.LastFrame, v.Waiting, v.Parked, v.Delivered = c.LastCaptured, c.Pending(), c.Parked, c.Delivered
+	}
+	list := make([]status.Camera, 0, len(byID))
+	for _, c := range byID {
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b status.Camera) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func queueView(f facts) status.Queue {
+	q := status.Queue{
+		Waiting: f.queue.Pending(), Parked: f.queue.Parked, Delivered: f.queue.Delivered,
+		Bytes: f.queue.Bytes, MaxBytes: f.queue.MaxBytes, Oldest: f.queue.OldestCaptured,
+	}
+	if speed := f.uploader.BytesPerSecond; q.Waiting > 0 && speed >= 1 && f.uploader.Outage == nil {
+		eta := float64(f.queue.Bytes) / speed
+		q.ETA = &eta
+	}
+	return q
+}
+
+func linkView(u uploader.Status) status.Link {
+	l := status.Link{
+		Up: u.Outage == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
+		Outcomes:       map[string]uint64{},
+		BackendAddress: u.BackendAddress, S3Address: u.S3Address, S3Private: u.S3Private,
+		ClockOffset: u.ClockOffset, CertificateExpires: u.CertificateExpires,
+	}
+	for cause, n := range u.Outcomes {
+		l.Outcomes[string(cause)] = n
+	}
+	if u.Outage != nil {
+		l.Reason, l.Since, l.NextTry = u.Outage.Reason, u.Outage.Since.UTC(), u.Outage.Next.UTC()
+	}
+	return l
+}
+
+func sum(m map[string]int64) int64 {
+	var total int64
+	for n := range maps.Values(m) {
+		total += n
+	}
+	return total
+}

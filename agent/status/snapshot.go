@@ -1,0 +1,100 @@
+package status
+
+import "time"
+
+// Verdict is the one word for the whole.
+type Verdict string
+
+// Verdicts.
+const (
+	Healthy  Verdict = "healthy"
+	Degraded Verdict = "degraded" // frames flow, but a person is needed
+	Down     Verdict = "down"     // frames are not taken in, or do not leave
+)
+
+// Snapshot is the agent at one moment. Times are UTC, sizes bytes.
+type Snapshot struct {
+	Verdict    Verdict     `json:"verdict"`
+	At         time.Time   `json:"at"`
+	Version    string      `json:"version"`
+	Store      string      `json:"store"`
+	Rig        string      `json:"rig"`
+	Started    time.Time   `json:"started"`
+	PID        int         `json:"pid"`
+	Page       string      `json:"page,omitempty"`
+	Conditions []Condition `json:"conditions"`
+	Cameras    []Camera    `json:"cameras"`
+	Queue      Queue       `json:"queue"`
+	Link       Link        `json:"link"`
+	Disk       Disk        `json:"disk"`
+	Intake     Intake      `json:"intake"`
+}
+
+// Condition is something that is wrong now, in the words for a technician.
+type Condition struct {
+	Code     string    `json:"code"`
+	Severity string    `json:"severity"`
+	Title    string    `json:"title"`
+	Subject  string    `json:"subject,omitempty"`
+	Detail   string    `json:"detail,omitempty"`
+	Meaning  string    `json:"meaning"`
+	Do       string    `json:"do"`
+	Since    time.Time `json:"since"`
+}
+
+// Camera is one camera. Counts are since the agent started, but for those of the queue.
+type Camera struct {
+	ID string `json:"id"`
+	// LastFrame is the newest capture time; zero when there was none.
+	LastFrame time.Time `json:"last_frame,omitzero"`
+	Admitted  int64     `json:"admitted"`
+	Rejected  int64     `json:"rejected"`
+	// Files wait in the capture folder, Waiting and Parked frames in the queue.
+	Files     int64 `json:"files"`
+	Waiting   int64 `json:"waiting"`
+	Parked    int64 `json:"parked"`
+	Delivered int64 `json:"delivered"`
+}
+
+// Queue is what waits. Delivered counts since the queue was made.
+type Queue struct {
+	Waiting   int64     `json:"waiting"`
+	Parked    int64     `json:"parked"`
+	Delivered int64     `json:"delivered"`
+	Bytes     int64     `json:"bytes"`
+	MaxBytes  int64     `json:"max_bytes"`
+	Oldest    time.Time `json:"oldest,omitzero"`
+	// ETA is when the queue will be empty at the present speed, in seconds; nil when nobody can tell.
+	ETA *float64 `json:"eta_seconds,omitempty"`
+}
+
+// Link is the way to the backend and S3.
+type Link struct {
+	Up      bool      `json:"up"`
+	Reason  string    `json:"reason,omitempty"`
+	Since   time.Time `json:"since,omitzero"`
+	NextTry time.Time `json:"next_try,omitzero"`
+
+	Slots          int               `json:"slots"`
+	BytesPerSecond float64           `json:"bytes_per_second"`
+	LastDelivered  time.Time         `json:"last_delivered,omitzero"`
+	Outcomes       map[string]uint64 `json:"outcomes"`
+
+	BackendAddress     string    `json:"backend_address,omitempty"`
+	S3Address          string    `json:"s3_address,omitempty"`
+	S3Private          *bool     `json:"s3_private,omitempty"`
+	ClockOffset        *float64  `json:"clock_offset_seconds,omitempty"`
+	CertificateExpires time.Time `json:"certificate_expires"`
+}
+
+// Disk is the one that the queue is on.
+type Disk struct {
+	Free  int64 `json:"free"`
+	Total int64 `json:"total"`
+}
+
+// Intake counts what became of files since the agent started.
+type Intake struct {
+	Admitted int64            `json:"admitted"`
+	Rejected map[string]int64 `json:"rejected"`
+}

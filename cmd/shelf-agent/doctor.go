@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"shelfagent/agent/config"
+	"shelfagent/agent/doctor"
+)
+
+func doctorCommand() *cobra.Command {
+	var file *string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor [--config FILE]",
+		Short: "Check every step from the capture folder to S3, and say what to do",
+		Long: "Doctor walks the real path once: capture folder, state folder, identity, the backend, S3. It uploads nothing,\n" +
+			"and works whether the agent runs or not.\n\n" +
+			"Exit codes: 0 all steps work, 1 a step fails, 2 wrong command line or configuration.",
+		Example: "  sudo shelf-agent doctor\n  sudo shelf-agent doctor --json",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(*file)
+			if err != nil {
+				return usageError{err}
+			}
+			return walk(cmd, c, asJSON)
+		},
+	}
+	file = configFlag(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document for each step")
+	return cmd
+}
+
+func walk(cmd *cobra.Command, c *config.Config, asJSON bool) error {
+	out := cmd.OutOrStdout()
+	var failed, broken error
+	doctor.Walk(cmd.Context(), c, func(r doctor.Result) {
+		if r.Outcome == doctor.Fail {
+			failed = exitError(exitFailed)
+		}
+		if asJSON {
+			broken = json.NewEncoder(out).Encode(r)
+			return
+		}
+		_, broken = fmt.Fprintf(out, "%-8s %s: %s\n", strings.ToUpper(string(r.Outcome)), r.Step, r.Saw)
+		if r.Do != "" {
+			_, broken = fmt.Fprintf(out, "         What to do: %s\n", r.Do)
+		}
+	})
+	if broken != nil {
+		return broken
+	}
+	return failed
+}

@@ -1,0 +1,102 @@
+// Command shelf-agent watches the capture folder of a shop's cameras and takes every frame, valid, private and
+// proven, into the retailer's own bucket.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of every command; status adds its own.
+const (
+	exitFailed = 1 // it could not be done, or stopped by itself
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+const exitCodesHelp = "\n\nExit codes: 0 done, 1 failed, 2 wrong command line or configuration."
+
+// version is set by the linker in releases.
+var version = ""
+
+// usageError marks what only the caller can mend.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// exitError ends the program with a code and without a word: all has been said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := rootCommand().ExecuteContext(ctx)
+	var code exitError
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	}
+	fmt.Fprintln(os.Stderr, "shelf-agent:", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "shelf-agent",
+		Short: "Take camera frames from a shop to its bucket, each once and proven",
+		Long: "shelf-agent watches the folder that a shop's cameras write to, checks every picture and strips what is\n" +
+			"private, keeps it in a queue that survives power cuts, and uploads it to the retailer's own S3 bucket." + exitCodesHelp,
+		Example: "  shelf-agent config > /etc/shelf-agent/config.toml\n  shelf-agent config check\n" +
+			"  shelf-agent run\n  shelf-agent status",
+		Version:       versionText(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.Join(cmd.Help(), usageError{errors.New("which command?")})
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
+	})
+	root.AddCommand(runCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCheckCommand())
+	return root
+}
+
+// args makes a wrong number of arguments a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := check(cmd, given); err != nil {
+			return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// versionText is the release, or what the Go toolchain knows of a development build.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"shelfagent/agent"
+	"shelfagent/agent/config"
+)
+
+// defaultConfig is where the service's configuration is.
+const defaultConfig = "/etc/shelf-agent/config.toml"
+
+func configFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("config", defaultConfig, "configuration `FILE`")
+}
+
+func runCommand() *cobra.Command {
+	var file *string
+	cmd := &cobra.Command{
+		Use:   "run [--config FILE]",
+		Short: "Take frames from the capture folder to the bucket until SIGTERM",
+		Long: "Run does the whole way of a frame until SIGTERM or SIGINT. It then takes in nothing new, gives uploads\n" +
+			"under way ten seconds to finish, records what became of them, and ends. The log goes to stderr." + exitCodesHelp,
+		Example: "  shelf-agent run --config /etc/shelf-agent/config.toml",
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := config.Load(*file)
+			if err != nil {
+				return usageError{err}
+			}
+			log := logger(c.Log, os.Stderr)
+			return underServiceManager(cmd.Context(), func(ctx context.Context) error { return runAgent(ctx, c, log) })
+		},
+	}
+	file = configFlag(cmd)
+	return cmd
+}
+
+func runAgent(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	a, err := agent.Open(ctx, c, agent.Options{
+		Version: versionText(), CheckCommand: []string{self, queueCheckName}, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// logger writes where the configuration says: people read text, journald takes JSON.
+func logger(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // config.Load has checked it
+	}
+	options := &slog.HandlerOptions{Level: level}
+	file, isFile := w.(*os.File)
+	terminal := isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file descriptor fits
+	if c.Format == "text" || c.Format == "auto" && terminal {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

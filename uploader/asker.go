@@ -1,0 +1,142 @@
+package uploader
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"shelfagent/uploader/ticket"
+)
+
+var (
+	errTicketRefused = errors.New("this rig refused the ticket")
+	errBackendFault  = errors.New("the backend's answer is unusable")
+	errNoAnswer      = errors.New("no answer in time")
+)
+
+// askTimeout ends a request for tickets: both ways are a few kilobytes.
+const askTimeout = time.Minute
+
+// asker asks the backend for tickets.
+type asker struct {
+	client *http.Client
+	url    string
+	clock  func(offset time.Duration) // told how far the backend's clock is ahead of ours
+}
+
+func newAsker(base *url.URL, client *http.Client, clock func(time.Duration)) *asker {
+	return &asker{client: client, url: base.JoinPath(ticket.TicketsPath).String(), clock: clock}
+}
+
+// ask returns the backend's answers by frame, or the outcome that all of these frames share.
+func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ticket.Answer, *Seen) {
+	body, err := json.Marshal(ticket.Request{Uploads: uploads})
+	if err != nil {
+		return nil, &Seen{Asked: true, Err: err}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, errNoAnswer)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, &Seen{Asked: true, Err: err}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	began := time.Now()
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
+	}
+	defer drain(resp.Body)
+	a.noteClock(resp, began)
+
+	if resp.StatusCode != http.StatusOK {
+		return nil, &Seen{
+			Asked: true, Status: resp.StatusCode, Code: problemCode(resp),
+			RetryAfter: retryAfter(resp.Header, time.Now()),
+		}
+	}
+	answers, err := ticket.ReadResponse(resp.Body, uploads)
+	switch {
+	case errors.Is(err, ticket.ErrResponse):
+		return nil, &Seen{Asked: true, Err: fmt.Errorf("%w: %w", errBackendFault, err)}
+	case err != nil:
+		return nil, &Seen{Asked: true, Err: err}
+	}
+	return answers, nil
+}
+
+// noteClock compares the clocks at the middle of the exchange. Date has whole seconds.
+func (a *asker) noteClock(resp *http.Response, began time.Time) {
+	theirs, err := http.ParseTime(resp.Header.Get("Date"))
+	if err != nil {
+		return
+	}
+	ended := time.Now()
+	ours := began.Add(ended.Sub(began) / 2)
+	a.clock(theirs.Add(500 * time.Millisecond).Sub(ours))
+}
+
+// problemCode reads the code of a problem document, or "" when there is none.
+func problemCode(resp *http.Response) string {
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || kind != "application/problem+json" {
+		return ""
+	}
+	var problem ticket.Problem
+	if json.NewDecoder(io.LimitReader(resp.Body, maxErrorBody)).Decode(&problem) != nil {
+		return ""
+	}
+	return word(problem.Code)
+}
+
+// word keeps what a server calls its errors short and plain enough for a log and a terminal.
+func word(s string) string {
+	if len(s) > 60 {
+		s = s[:60]
+	}
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return "unreadable"
+		}
+	}
+	return s
+}
+
+// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second //nolint:gosec // 31 bits of seconds fit.
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}
+
+// whyNot prefers the reason for which ctx was ended to what that did to the request, and drops url.Error,
+// whose text quotes the whole URL: a presigned one is a secret.
+func whyNot(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// drain reads what little is left of an answer, so that its connection can serve again.
+func drain(body io.ReadCloser) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(body, maxErrorBody))
+	_ = body.Close()
+}

@@ -1,0 +1,27 @@
+// Package uploader takes frames from the queue to S3: lease, ticket, PUT, proof.
+//
+// # Promises
+//
+//  1. A frame is acknowledged only on proof that S3 holds exactly its bytes: 200 with the frame's SHA-256 in
+//     the reply, or 412 on a key that contains that SHA-256. Every other outcome leaves it in the queue.
+//  2. What is done about an outcome is decided in one place, Judge, from what was seen and nothing else.
+//  3. Bytes go only to a URL that ticket.Policy accepted, at an address that Guard allows; redirects and
+//     proxies from the environment are not followed.
+//  4. A bad link costs no frame an attempt. While it is bad one probe at a time goes out, each with another
+//     frame, so that no single frame can hold up the rest.
+//  5. A ticket is asked for only when a slot is free for its frame, and is used once.
+//  6. A transfer that moves is never ended for being slow; one that has not moved for Options.Stall is.
+//  7. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//
+// # The way of one frame
+//
+// Run leases as many frames as there are free slots. A batch asks for its tickets in one request; each frame
+// is then PUT on its own, its outcome judged, and the verdict recorded in the queue before its slot is
+// free again. Pace says how many slots there are, Breaker whether any may be used.
+//
+// # Assumptions
+//
+// The queue counts an attempt durably in Lease and gives it back in an uncharged Defer. The rig's clock is
+// within a few minutes of the truth; when it is not, tickets are refused and Status shows by how much the
+// backend's clock differs.
+package uploader

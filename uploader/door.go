@@ -1,0 +1,56 @@
+package uploader
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// Door is a host that the uploader speaks to, for checks along the real path.
+type Door struct {
+	Name    string // for people: "backend", "s3 <destination>"
+	Backend bool
+	Address string // host:port
+	guard   Guard
+	config  *tls.Config
+}
+
+// Doors lists the backend and every destination.
+func Doors(opts Options) []Door {
+	base := opts.Backend.Host
+	if opts.Backend.Port() == "" {
+		base = net.JoinHostPort(opts.Backend.Hostname(), "443")
+	}
+	doors := []Door{{
+		Name: "backend", Backend: true, Address: base,
+		guard: Guard{Development: opts.Guard.Development}, config: tlsConfig(opts.BackendCAs, opts.Identity),
+	}}
+	for _, d := range opts.Destinations {
+		address := d.Host
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			address = net.JoinHostPort(address, "443")
+		}
+		doors = append(doors, Door{Name: "s3 " + d.String(), Address: address, guard: opts.Guard, config: tlsConfig(opts.S3CAs, nil)})
+	}
+	return doors
+}
+
+// Knock resolves, connects and shakes hands as an upload would, and says what it met.
+func (d Door) Knock(ctx context.Context) (string, error) {
+	var met netip.Addr
+	dialer := tls.Dialer{NetDialer: d.guard.dialer(func(a netip.Addr) { met = a }), Config: d.config}
+	conn, err := dialer.DialContext(ctx, "tcp", d.Address)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close() }()
+	kind := "public"
+	if met.IsPrivate() || met.IsLoopback() {
+		kind = "private"
+	}
+	state := conn.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // tls.Dialer documents it
+	return fmt.Sprintf("%s answers at %s (%s address), %s, certificate signed by %s",
+		d.Address, met, kind, tls.VersionName(state.Version), signer(state.PeerCertificates[0])), nil
+}

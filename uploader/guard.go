@@ -1,0 +1,94 @@
+package uploader
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// Guard decides which addresses may be dialled, after DNS has spoken, so that a name which resolves to
+// another place (rebinding, a hijacked resolver) leads nowhere.
+type Guard struct {
+	// Development allows loopback addresses, for servers on this machine.
+	Development bool
+	// Only, when it is not empty, allows nothing outside these networks.
+	Only []netip.Prefix
+}
+
+// AddressError is the refusal of an address.
+type AddressError struct {
+	Addr   netip.Addr
+	Reason string
+}
+
+func (e *AddressError) Error() string {
+	return fmt.Sprintf("address %s is not allowed: %s", e.Addr, e.Reason)
+}
+
+// metadataV6 is where instance metadata services answer over IPv6 (Amazon EC2 User Guide, "Use IMDS");
+// over IPv4 they are link-local.
+var metadataV6 = netip.MustParsePrefix("fd00:ec2::/32")
+
+// Check returns an *AddressError for an address that may not be dialled.
+func (g Guard) Check(addr netip.Addr) error {
+	addr = addr.Unmap()
+	switch {
+	case g.Development && addr.IsLoopback():
+		return nil
+	case addr.IsLoopback():
+		return &AddressError{addr, "it is this machine itself; development.allow_loopback is off"}
+	case addr.IsLinkLocalUnicast(), metadataV6.Contains(addr):
+		return &AddressError{addr, "link-local and metadata addresses never hold a bucket"}
+	case !addr.IsValid(), addr.IsUnspecified(), addr.IsMulticast():
+		return &AddressError{addr, "it is not the address of a server"}
+	}
+	if len(g.Only) == 0 {
+		return nil
+	}
+	for _, network := range g.Only {
+		if network.Contains(addr) {
+			return nil
+		}
+	}
+	return &AddressError{addr, "it is outside network.private_ranges; is the VPN or Direct Connect down?"}
+}
+
+// sendBuffer bounds what the kernel holds unsent, in bytes (the kernel doubles it). A request counts as
+// written when the kernel has taken it, so this bounds how long a link may be busy after that: half a
+// minute at 64 kbit/s, less than the default stall.
+const sendBuffer = 128 << 10
+
+// dialer checks every address just before the connection is made to it.
+func (g Guard) dialer(note func(netip.Addr)) *net.Dialer {
+	return &net.Dialer{
+		Timeout:   20 * time.Second,
+		KeepAlive: 30 * time.Second,
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			dialled, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("address %q: %w", address, err)
+			}
+			if err := g.Check(dialled.Addr()); err != nil {
+				return err
+			}
+			note(dialled.Addr().Unmap())
+			return nil
+		},
+	}
+}
+
+func dialWith(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetWriteBuffer(sendBuffer) // a larger one only makes the watchdog less exact
+		}
+		return conn, nil
+	}
+}

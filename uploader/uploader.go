@@ -1,0 +1,209 @@
+package uploader
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"shelfagent/queue"
+	"shelfagent/uploader/ticket"
+)
+
+// Defaults of Options.
+const (
+	DefaultConcurrency = 8
+	DefaultMaxAttempts = 20
+	DefaultStall       = time.Minute
+	DefaultStopGrace   = 10 * time.Second
+)
+
+// Queue is what the uploader needs of the queue. Ack, Defer and Bury must not return before what they say
+// is durable.
+type Queue interface {
+	Lease(ctx context.Context, n int) ([]queue.Item, error)
+	Ready() <-chan struct{}
+	NextDue() (time.Time, bool)
+	Payload(id queue.ID) (*os.File, error)
+	Ack(ctx context.Context, id queue.ID, r queue.Receipt) error
+	Defer(ctx context.Context, id queue.ID, d queue.Deferral) error
+	Bury(ctx context.Context, id queue.ID, code, message string) error
+	Release(id queue.ID) error
+}
+
+// Options are what an Uploader needs to know. Zero values of numbers mean the defaults.
+type Options struct {
+	Queue    Queue
+	Identity *Identity
+	// Backend is the backend's base URL, https.
+	Backend *url.URL
+	// BackendCAs and S3CAs are who may sign the servers' certificates; nil means the system's authorities.
+	BackendCAs, S3CAs *x509.CertPool
+	// Destinations and KMSKeyARN are as in ticket.Policy.
+	Destinations []ticket.Destination
+	KMSKeyARN    string
+	// Guard is for S3; the backend is held to it as well, but for Guard.Only.
+	Guard Guard
+	// Concurrency is the most transfers at once.
+	Concurrency int
+	// Rate is the most bytes per second over all transfers; 0 is no limit.
+	Rate int64
+	// MaxAttempts is after how many charged tries a frame is parked.
+	MaxAttempts int
+	// Stall is how long a transfer may stand still.
+	Stall time.Duration
+	// StopGrace is how long transfers may go on after Run's context has ended.
+	StopGrace time.Duration
+	Logger    *slog.Logger
+}
+
+// Uploader drains a queue. Make it with New, run it once with Run.
+type Uploader struct {
+	opts    Options
+	queue   Queue
+	policy  ticket.Policy
+	asker   *asker
+	putter  *putter
+	clients []*http.Client
+	log     *slog.Logger
+	breaker *Breaker
+	pace    *Pace
+
+	inFlight atomic.Int64 // changed by Run alone
+	freed    chan struct{}
+	wg       sync.WaitGroup
+
+	mu     sync.Mutex // guards tally
+	tally  tally
+	streak int // frames in a row, guarded by mu, that failed although the link is good
+}
+
+// New checks the options. It connects to nothing.
+func New(opts Options) (*Uploader, error) {
+	switch {
+	case opts.Queue == nil || opts.Identity == nil:
+		return nil, errors.New("uploader: Options.Queue and Options.Identity are needed")
+	case opts.Backend == nil || opts.Backend.Scheme != "https" || opts.Backend.Host == "":
+		return nil, errors.New("uploader: the backend's URL must begin with https://")
+	case len(opts.Destinations) == 0:
+		return nil, errors.New("uploader: no host is allowed for uploads")
+	}
+	setDefault(&opts.Concurrency, DefaultConcurrency)
+	setDefault(&opts.MaxAttempts, DefaultMaxAttempts)
+	setDefault(&opts.Stall, DefaultStall)
+	setDefault(&opts.StopGrace, DefaultStopGrace)
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+
+	u := &Uploader{
+		opts: opts, queue: opts.Queue, log: opts.Logger,
+		policy: ticket.Policy{
+			Destinations: opts.Destinations, Store: opts.Identity.Name().Store, KMSKeyARN: opts.KMSKeyARN, Now: time.Now,
+		},
+		breaker: &Breaker{}, pace: NewPace(opts.Concurrency),
+		freed: make(chan struct{}, opts.Concurrency),
+		tally: tally{outcomes: map[Cause]uint64{}},
+	}
+	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.Identity), 2, u.noteBackend)
+	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
+	u.clients = []*http.Client{toBackend, toS3}
+	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
+	u.putter = &putter{client: toS3, stall: opts.Stall}
+	if opts.Rate > 0 {
+		u.putter.rate = rate.NewLimiter(rate.Limit(opts.Rate), int(max(opts.Rate/4, pacedChunk)))
+	}
+	return u, nil
+}
+
+func setDefault[T int | time.Duration](value *T, fallback T) {
+	if *value == 0 {
+		*value = fallback
+	}
+}
+
+// Run drains the queue until ctx ends. It then starts nothing new, gives what is under way StopGrace to
+// finish, aborts the rest, and returns when every outcome is recorded.
+func (u *Uploader) Run(ctx context.Context) error {
+	work, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer abort(nil)
+	defer func() {
+		for _, c := range u.clients {
+			c.CloseIdleConnections()
+		}
+	}()
+	for ctx.Err() == nil {
+		wake := u.step(work)
+		timer := time.NewTimer(time.Until(wake))
+		select {
+		case <-ctx.Done():
+		case <-u.freed:
+			u.inFlight.Add(-1)
+		case <-u.queue.Ready():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	grace := time.AfterFunc(u.opts.StopGrace, func() { abort(errAborted) })
+	defer grace.Stop()
+	u.wg.Wait()
+	return nil
+}
+
+// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule.
+const idle = time.Minute
+
+// step fills the free slots, and returns when to look again if nothing happens before.
+func (u *Uploader) step(ctx context.Context) (wake time.Time) {
+	now := time.Now()
+	wake = now.Add(idle)
+	free, next := u.breaker.Allow(u.pace.Limit()-int(u.inFlight.Load()), now)
+	if !next.IsZero() && next.Before(wake) {
+		wake = next
+	}
+	if free <= 0 {
+		return wake
+	}
+	items, err := u.queue.Lease(ctx, min(free, ticket.MaxUploads))
+	if err != nil {
+		u.trip(CauseQueue, "the queue cannot be read: "+err.Error(), 0)
+		return now.Add(time.Second)
+	}
+	if len(items) > 0 {
+		u.breaker.Probe()
+		u.inFlight.Add(int64(len(items)))
+		u.wg.Go(func() { u.batch(ctx, items) })
+		return now // there may be more
+	}
+	if due, ok := u.queue.NextDue(); ok && due.Before(wake) {
+		wake = due
+	}
+	return wake
+}
+
+func (u *Uploader) noteBackend(addr netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tally.backend = addr
+}
+
+func (u *Uploader) noteS3(addr netip.Addr) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tally.s3 = addr
+}
+
+func (u *Uploader) noteClock(offset time.Duration) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tally.clock = &offset
+}
