@@ -114,6 +114,18 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What counts is the file as it is after the kernel's answer.
+func TestWriterFinishesBeforeTheAnswer(t *testing.T) {
+	r := open(t)
+	path := r.write("cam-1/a.jpg")
+	r.lease = func(*os.File) leaseAnswer {
+		r.lease = noLease
+		must(t, os.WriteFile(path, append(jpeg, jpeg...), 0o644))
+		return leaseTaken
+	}
+	equal(t, "size", r.step().next().Size, int64(2*len(jpeg)))
+}
+
 // Without leases: kept still for Settle since it was first seen, or since it last changed.
 func TestSettle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -79,6 +79,9 @@ func TestRemoveOnlyWhatWasHandedOut(t *testing.T) {
 			t.Run(test.name+", then "+end, func(t *testing.T) {
 				r := open(t)
 				path := r.write("cam-1/a.jpg")
+				// Old enough for its content not to be compared again: the looks alone must tell.
+				at := time.Now().Add(-time.Hour)
+				must(t, os.Chtimes(path, at, at))
 				f := r.step().next()
 				r.read(f)
 				test.do(t, path)
@@ -141,6 +144,14 @@ func TestRelease(t *testing.T) {
 		t.Errorf("offered again after %v", d)
 	}
 	equal(t, "seen", r.camera("cam-1").Seen, 1)
+	began = time.Now()
+	f.Release(100 * time.Millisecond)
+	r.write("cam-1/a.jpg", jpeg, jpeg)
+	r.step() // neither does a change
+	f = r.next()
+	if d := time.Since(began); d < 100*time.Millisecond {
+		t.Errorf("offered again after %v", d)
+	}
 	f.Release(0)
 }
 

@@ -31,7 +31,7 @@ func TestBacklog(t *testing.T) {
 			r.step()
 		default:
 		}
-		if i == files/2 {
+		if i%97 == 50 && i < files-2*limit {
 			// A young file does not overtake those that are not remembered.
 			path := r.write("cam-1/young.jpg")
 			r.lookAt("cam-1/young.jpg")
@@ -49,6 +49,35 @@ func TestBacklog(t *testing.T) {
 		must(t, f.Remove())
 	}
 	r.step().none(20 * time.Millisecond)
+}
+
+// While a camera is scanned again, only files older than all that were left to this scan are handed out.
+func TestNoOvertakingWhileScanning(t *testing.T) {
+	l := newLedger(2, func() {})
+	now := time.Now()
+	at := func(age int) info { return info{regular: true, mtime: now.Add(-time.Duration(age) * time.Minute)} }
+	c := l.get("cam-1")
+	l.begin(c, now)
+	for _, age := range []int{9, 7, 8} {
+		l.add(c, fmt.Sprint(age), at(age), now)
+	}
+	l.end(c, []string{"cam-1"}, nil)
+	e, _, _, _ := l.take(now) // 9; now there would be room
+	equal(t, "first", e.path, "9")
+	l.finish(e)
+
+	l.begin(c, now)
+	l.add(c, "1", at(1), now) // the scan comes across the youngest first
+	e, _, _, _ = l.take(now)
+	equal(t, "second", e.path, "8")
+	l.finish(e)
+	if e, _, _, _ = l.take(now); e != nil {
+		t.Errorf("%s was handed out before the scan had seen all", e.path)
+	}
+	l.add(c, "7", at(7), now)
+	l.end(c, []string{"cam-1"}, nil)
+	e, _, _, _ = l.take(now)
+	equal(t, "third", e.path, "7")
 }
 
 // Files that were put off do not keep out the others, even if there are many.
