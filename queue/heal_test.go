@@ -170,6 +170,9 @@ func TestP4_FlippedRecords(t *testing.T) {
 			t.Fatalf("bit %d: %+v", bit, it)
 		}
 	}
+	if _, err := decodeItem([]byte(frameOf("cam-1", 2).mustID()), sound, Waiting); !errors.Is(err, errRecord) {
+		t.Errorf("a record is believed under another's key: %v", err)
+	}
 	// Once through the database: it is leased with the digest read again.
 	sound[len(sound)/2] ^= 1
 	must(t, q.store.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketReady).Put([]byte(id), sound) }))

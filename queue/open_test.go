@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -27,6 +28,10 @@ func TestLockedByAnother(t *testing.T) {
 		t.Errorf("Open: %v", err)
 	}
 	mustPut(t, q, frameOf("cam-1", 1)) // the holder noticed nothing
+	q = reopen(t, q, true)
+	if _, err := os.Stat(q.markerPath()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an open queue looks like a clean stop: %v", err)
+	}
 	must(t, q.Close())
 	openTest(t, opts)
 }

@@ -90,3 +90,12 @@ func wantStats(t testing.TB, q *Queue, waiting, deferred, leased, parked, delive
 		t.Errorf("waiting, deferred, leased, parked, delivered = %v, want %v", got, want)
 	}
 }
+
+// mustID is the ID that a frame will have.
+func (n New) mustID() ID {
+	it, err := n.item(day)
+	if err != nil {
+		panic(err)
+	}
+	return it.ID
+}

@@ -32,11 +32,12 @@ func (r *reserve) giveUp() bool {
 func (r *reserve) grow(roomy func(int64) bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.size < 0 {
-		return r.disk.remove(r.path)
-	}
 	info, err := os.Stat(r.path)
 	switch {
+	case r.size < 0 && err == nil:
+		return r.disk.remove(r.path)
+	case r.size < 0:
+		return nil
 	case err == nil && info.Size() == r.size:
 		return nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):

@@ -168,3 +168,56 @@ func TestPutRefusesALie(t *testing.T) {
 	}
 	wantStats(t, q, 0, 0, 0, 0, 0)
 }
+
+// A frame that comes again after its receipt has been forgotten: the note that its first payload is to be removed must
+// not take the second.
+func TestP1_PutAgainOutlivesTheOldNote(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	opts.Receipts = 1
+	q := openTest(t, opts)
+	for n := range 2 {
+		id := mustPut(t, q, frameOf("cam-1", n)).ID
+		mustLease(t, q, 1)
+		must(t, q.Ack(context.Background(), id, Receipt{Proof: ProofStored}))
+	}
+	again := mustPut(t, q, frameOf("cam-1", 0))
+	if again.State != Waiting {
+		t.Fatalf("%+v", again)
+	}
+	q = reopen(t, q, false)
+	if h := q.Healed(); h.Missing != 0 {
+		t.Errorf("healed %+v", h)
+	}
+	must(t, countFiles(q))
+	wantStats(t, q, 1, 0, 0, 0, 2)
+}
+
+// A Put must not overtake the removal of the payload that had the same name.
+func TestP1_PutWaitsForTheUnlink(t *testing.T) {
+	var q *Queue
+	n := frameOf("cam-1", 1)
+	put := make(chan error, 1)
+	removing := false
+	q = openFault(t, testOptions(t.TempDir()), func(s step, _ string) error {
+		if s != stepRemove || removing {
+			return nil
+		}
+		removing = true
+		go func() {
+			_, err := q.Put(context.Background(), n)
+			put <- err
+		}()
+		select {
+		case err := <-put:
+			t.Errorf("Put returned %v before the unlink", err)
+			put <- err
+		case <-time.After(20 * time.Millisecond): // long enough for two commits
+		}
+		return nil
+	})
+	id := mustPut(t, q, n).ID
+	must(t, q.Drop(context.Background(), id, "test"))
+	must(t, <-put)
+	must(t, countFiles(q))
+	wantStats(t, q, 1, 0, 0, 0, 0)
+}
