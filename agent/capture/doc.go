@@ -38,9 +38,10 @@
 // the file for writing while it is held has to wait. EAGAIN means that someone writes: the file is probed again after an
 // eighth of the time it has been busy, between 1 ms and 250 ms.
 //
-// Where the lease is refused for another reason (not the owner and no CAP_LEASE, another system) or would not tell (network and user-space
-// file systems, where the writer may be on another machine), size and times must keep still for Settle, and a file whose
-// format is known (JPEG, PNG, WebP) must hold its end marker. Bytes after the marker do no harm.
+// Where the lease is refused for another reason (not the owner and no CAP_LEASE, another system) or would not tell
+// (network and user-space file systems, where the writer may be on another machine), size and times must keep still
+// for Settle, and a file whose format is known (JPEG, PNG, WebP) must hold its end marker. Bytes after the marker do
+// no harm.
 //
 // Two cautions apply to either way. An empty file counts as complete only after Settle: some writers create it, close
 // it, and open it again. So does, with a lease, a file of known format without its end marker: it may be between two
@@ -75,9 +76,10 @@
 //
 // # Assumptions
 //
-// Times of files are compared for equality only, except to order a camera's files by age. The agent may create, rename
-// and delete in the capture folder and those below it. A file whose content was rewritten in place, to the same
-// length, within the file system's time stamp granularity (4 ms on Linux) of its last write, after it was read, is recognised by
-// its content only if it was that fresh when read. fsync means what it says. No descriptor of the capture
-// disk is kept between two looks, so it can be unmounted.
+// Times of files are compared for equality only, except to order a camera's files by age. The agent may create,
+// rename and delete in the capture folder and those below it. A file whose content was rewritten in place, to the
+// same length, within the file system's time stamp granularity (4 ms on Linux) of its last write, after it was read,
+// is recognised by its content only if it was that fresh when read. fsync means what it says. The age of rejected
+// files goes by the rig's clock: one that is weeks fast ends their time early. No descriptor of the capture disk is
+// kept between two looks, so it can be unmounted.
 package capture

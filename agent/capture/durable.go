@@ -17,7 +17,8 @@ func writeDurable(d *folder, name string, data []byte) error {
 	})
 }
 
-// copyDurable is writeDurable for the rest of an open file; it keeps the modification time, which can be the capture time.
+// copyDurable is writeDurable for the rest of an open file; it keeps the modification time, which can be the capture
+// time.
 func copyDurable(d *folder, name string, from io.Reader, modified time.Time) error {
 	return fillDurable(d, name, modified, func(f *os.File) error {
 		_, err := io.Copy(f, from)

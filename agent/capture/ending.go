@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 )
 
@@ -27,7 +28,7 @@ const (
 func endingOf(r io.ReaderAt, size int64) (ending, error) {
 	head := make([]byte, 12)
 	n, err := r.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	head = head[:n]
@@ -37,12 +38,12 @@ func endingOf(r io.ReaderAt, size int64) (ending, error) {
 	case bytes.HasPrefix(head, []byte("\x89PNG\r\n\x1a\n")):
 		return pngEnding(r, size)
 	case len(head) == 12 && string(head[:4]) == "RIFF" && string(head[8:]) == "WEBP":
-		return found(size >= 8+int64(binary.LittleEndian.Uint32(head[4:]))), nil
+		return endIf(size >= 8+int64(binary.LittleEndian.Uint32(head[4:]))), nil
 	}
 	return endUnknown, nil
 }
 
-func found(there bool) ending {
+func endIf(there bool) ending {
 	if there {
 		return endThere
 	}
@@ -75,7 +76,7 @@ func jpegEnding(r io.ReaderAt, size int64) (ending, error) {
 			return endThere, nil
 		case b[1] == 0xda:
 			there, err := contains(r, at+2+length, size, []byte{0xff, 0xd9})
-			return found(there), err
+			return endIf(there), err
 		default:
 			at += 2 + max(length, 2)
 		}

@@ -151,7 +151,8 @@ func (f *File) unchanged(d *folder, name string, open *os.File) error {
 	return nil
 }
 
-// written says whether someone has the open file open for writing, as far as the system can tell. An incomplete file may be.
+// written says whether someone has the open file open for writing, as far as the system can tell. An incomplete file
+// may be.
 func (f *File) written(open *os.File) bool {
 	if f.Incomplete {
 		return false

@@ -100,7 +100,7 @@ func (d *folder) each(fn func(name string) bool) error {
 				return nil
 			}
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -23,7 +23,7 @@ func openFolder(path string) (*folder, error) {
 // openFolderAt opens with O_NONBLOCK too, so that a FIFO that takes a directory's place cannot hold us.
 func openFolderAt(at int, name, path string, flags int) (*folder, error) {
 	var fd int
-	err := again(func() (err error) {
+	err := uninterrupted(func() (err error) {
 		fd, err = unix.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK|unix.O_CLOEXEC|flags, 0)
 		return err
 	})
@@ -44,7 +44,7 @@ func (d *folder) close() { unix.Close(d.fd) }
 
 func (d *folder) look(name string) (info, error) {
 	var st unix.Stat_t
-	err := again(func() error { return unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	err := uninterrupted(func() error { return unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 	if err != nil {
 		return info{}, d.pathError("lstat", name, err)
 	}
@@ -62,7 +62,7 @@ func (d *folder) open(name string) (*os.File, info, error) {
 		return nil, info{}, errOdd
 	}
 	var fd int
-	err = again(func() (err error) {
+	err = uninterrupted(func() (err error) {
 		fd, err = unix.Openat(d.fd, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 		return err
 	})
@@ -73,7 +73,7 @@ func (d *folder) open(name string) (*os.File, info, error) {
 		return nil, info{}, d.pathError("open", name, err)
 	}
 	var st unix.Stat_t
-	if err := again(func() error { return unix.Fstat(fd, &st) }); err != nil {
+	if err := uninterrupted(func() error { return unix.Fstat(fd, &st) }); err != nil {
 		unix.Close(fd)
 		return nil, info{}, d.pathError("fstat", name, err)
 	}
@@ -87,7 +87,7 @@ func (d *folder) open(name string) (*os.File, info, error) {
 
 func infoOf(f *os.File) (info, error) {
 	var st unix.Stat_t
-	if err := again(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
+	if err := uninterrupted(func() error { return unix.Fstat(int(f.Fd()), &st) }); err != nil {
 		return info{}, &os.PathError{Op: "fstat", Path: f.Name(), Err: err}
 	}
 	return infoFrom(&st), nil
@@ -108,16 +108,16 @@ func infoFrom(st *unix.Stat_t) info {
 
 // listing returns a second, independent descriptor for reading d's entries.
 func (d *folder) listing() (*os.File, error) {
-	again, err := openFolderAt(d.fd, ".", d.path, 0)
+	second, err := openFolderAt(d.fd, ".", d.path, 0)
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(again.fd), d.path), nil
+	return os.NewFile(uintptr(second.fd), d.path), nil
 }
 
 func (d *folder) create(name string) (*os.File, error) {
 	var fd int
-	err := again(func() (err error) {
+	err := uninterrupted(func() (err error) {
 		fd, err = unix.Openat(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o640)
 		return err
 	})
@@ -145,7 +145,7 @@ func (d *folder) mkdir(name string) error {
 
 // sync makes the names in d durable.
 func (d *folder) sync() error {
-	return d.pathError("fsync", "", again(func() error { return unix.Fsync(d.fd) }))
+	return d.pathError("fsync", "", uninterrupted(func() error { return unix.Fsync(d.fd) }))
 }
 
 func (d *folder) pathError(op, name string, err error) error {
@@ -157,10 +157,10 @@ func (d *folder) pathError(op, name string, err error) error {
 
 func crossDevice(err error) bool { return errors.Is(err, unix.EXDEV) }
 
-// again repeats a system call that a signal interrupted.
-func again(call func() error) error {
+// uninterrupted repeats a system call that a signal interrupted.
+func uninterrupted(call func() error) error {
 	for {
-		if err := call(); err != unix.EINTR {
+		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
 		}
 	}

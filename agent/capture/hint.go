@@ -67,8 +67,8 @@ func (w *Watcher) disconnect(n notifier) {
 	_ = n.Close() // nothing is lost with it
 }
 
-// watchLoop keeps a watch alive until ctx ends, with a growing pause after each failure in a row. It begins with the result
-// of a first connect.
+// watchLoop keeps a watch alive until ctx ends, with a growing pause after each failure in a row. It begins with the
+// result of a first connect.
 func (w *Watcher) watchLoop(ctx context.Context, n notifier, err error) error {
 	for failures := 0; ; n, err = w.connect() {
 		if err == nil {

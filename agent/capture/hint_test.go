@@ -25,6 +25,9 @@ func TestFolderThatAppears(t *testing.T) {
 	if r.camera("cam-7").LastSeen.IsZero() {
 		t.Error("LastSeen is zero")
 	}
+	r.until("the folder shows", func(State) bool { return r.camera("cam-7").Present })
+	must(t, os.Mkdir(filepath.Join(r.dir, "Cam 8"), 0o755))
+	r.until("the folder without a camera shows", func(s State) bool { return len(s.Unnamed) == 1 })
 	must(t, os.RemoveAll(filepath.Join(r.dir, "cam-7")))
 	r.step()
 	equal(t, "present", r.camera("cam-7").Present, false)

@@ -37,11 +37,11 @@ func giveLease(f *os.File) {
 	_, _ = unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK)
 }
 
-// leasesTell is false on file systems whose writers may be on another machine or behind another kernel. There a granted lease
-// says nothing about them, and EAGAIN can merely mean that the server granted no delegation.
+// leasesTell is false on file systems whose writers may be on another machine or behind another kernel. There a
+// granted lease says nothing about them, and EAGAIN can merely mean that the server granted no delegation.
 func leasesTell(f *os.File) bool {
 	var fs unix.Statfs_t
-	if err := again(func() error { return unix.Fstatfs(int(f.Fd()), &fs) }); err != nil {
+	if err := uninterrupted(func() error { return unix.Fstatfs(int(f.Fd()), &fs) }); err != nil {
 		return false
 	}
 	switch uint32(fs.Type) {

@@ -171,6 +171,13 @@ func (l *ledger) find(id, path string) *entry {
 	return nil
 }
 
+// knows says whether path is a candidate already.
+func (l *ledger) knows(c *camera, path string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return c.entries[path] != nil
+}
+
 // isBusy says whether path is known to be being written and will be probed soon, so that one more event about it tells
 // nothing.
 func (l *ledger) isBusy(id, path string, now time.Time) bool {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// lookAt adds what is at rel now, if it is a file that belongs to a camera; an event, or the end of a hand-out, says that
-// there may be something. A folder that has just appeared is listed at once.
+// lookAt adds what is at rel now, if it is a file that belongs to a camera; an event, or the end of a hand-out, says
+// that there may be something. A folder that has just appeared is listed at once.
 func (w *Watcher) lookAt(rel string) {
 	id := w.owner(rel)
 	if id == "" {
@@ -29,6 +29,7 @@ func (w *Watcher) lookAt(rel string) {
 		}
 	case in.folder && dir == "." && !ownFolder(name):
 		w.lookBelow(cameraOf(name, w.opts.Folders), d, rel)
+		w.kick() // State is to know the folder, too, camera or not
 	case in.folder && dir != ".":
 		w.lookBelow(id, d, rel)
 	}
@@ -61,7 +62,7 @@ func (w *Watcher) owner(rel string) string {
 			return ""
 		}
 	}
-	if rejected, ok := below(w.opts.Dir, w.opts.Rejected); ok && (rel == rejected || strings.HasPrefix(rel, rejected+"/")) {
+	if w.isRejected(rel) {
 		return ""
 	}
 	first, _, deeper := strings.Cut(rel, "/")

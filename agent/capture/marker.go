@@ -62,8 +62,8 @@ func present(err error) (diskState, error) {
 	return diskState{Disk: DiskPresent}, nil
 }
 
-// Adopt accepts the capture folder as it is: it makes a marker if there is none and records it in the file seen. For a person
-// who has replaced the disk or made the folder anew; a running agent notices at its next scan.
+// Adopt accepts the capture folder as it is: it makes a marker if there is none and records it in the file seen. For
+// a person who has replaced the disk or made the folder anew; a running agent notices at its next scan.
 func Adopt(dir, seen string) error {
 	d, err := openFolder(dir)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 // with childEnv set to the folder to work in.
 const childEnv = "CAPTURE_TEST_CHILD_DIR"
 
-// unprivileged runs the named test in a child as nobody, or as we are if that is not root, and skips loudly where it cannot.
+// unprivileged runs the named test in a child as nobody, or as we are if that is not root, and skips loudly where it
+// cannot.
 func unprivileged(t *testing.T, dir string, prepare func(attr *syscall.SysProcAttr)) {
 	t.Helper()
 	attr := &syscall.SysProcAttr{}
@@ -85,8 +86,8 @@ func TestPermissionDenied(t *testing.T) {
 	}
 }
 
-// Another user's files: no lease without CAP_LEASE, so Settle decides; a file that cannot be read or a folder that cannot be
-// written is a problem to show, and cured without a restart.
+// Another user's files: no lease without CAP_LEASE, so Settle decides; a file that cannot be read or a folder that
+// cannot be written is a problem to show, and cured without a restart.
 func TestOtherUsersFiles(t *testing.T) {
 	dir := os.Getenv(childEnv)
 	if dir == "" {

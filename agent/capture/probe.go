@@ -70,7 +70,8 @@ func (w *Watcher) examine(e entry, now time.Time) finding {
 	return w.judge(e, f, answer, now.Sub(e.since))
 }
 
-// judge decides from what is known of the file: what the kernel says of its writers, how long it has kept still, and its end.
+// judge decides from what is known of the file: what the kernel says of its writers, how long it has kept still, and
+// its end.
 func (w *Watcher) judge(e entry, f io.ReaderAt, answer leaseAnswer, quiet time.Duration) finding {
 	settled := quiet >= w.opts.Settle
 	if answer != leaseBusy && e.info.size > 0 && !e.unended && (settled || answer == leaseTaken) {

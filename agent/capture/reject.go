@@ -36,10 +36,10 @@ type Rejected struct {
 // rejectedTime begins the names in the rejected folder, so that they sort by age.
 const rejectedTime = "20060102T150405.000Z"
 
-// Reject moves the file into the rejected folder, with its reason beside it, and ends the hand-out. Both are durable before
-// the source goes. If the file has changed since it was handed out it stays, is offered again, and the error is
-// ErrChanged: it may be good now. ErrVanished: there is nothing to keep. After any other error the file stays and is
-// offered again after a growing pause.
+// Reject moves the file into the rejected folder, with its reason beside it, and ends the hand-out. Both are durable
+// before the source goes. If the file has changed since it was handed out it stays, is offered again, and the error
+// is ErrChanged: it may be good now. ErrVanished: there is nothing to keep. After any other error the file stays and
+// is offered again after a growing pause.
 func (f *File) Reject(why Rejection) error {
 	if f.ended.Swap(true) {
 		return ErrEnded
@@ -165,8 +165,8 @@ func (a *aside) moveDurably(to *folder, name string) error {
 	return nil
 }
 
-// rejectedName is unique, sorts by time, and holds nothing of the camera's name for the file that could trouble a terminal, a shell or
-// another file system.
+// rejectedName is unique, sorts by time, and holds nothing of the camera's name for the file that could trouble a
+// terminal, a shell or another file system.
 func rejectedName(at time.Time, name string) string {
 	const longest = 200
 	name = strings.Map(func(r rune) rune {

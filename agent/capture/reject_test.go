@@ -109,7 +109,14 @@ func TestRejectFails(t *testing.T) {
 }
 
 func TestRejectedInsideCapture(t *testing.T) {
-	r := open(t, func(o *Options) { o.Rejected = filepath.Join(o.Dir, "rejected") }).run()
+	needUnix(t)
+	r := open(t, func(o *Options) {
+		must(t, os.Mkdir(o.Dir, 0o755))
+		link := o.Dir + "-link"
+		must(t, os.Symlink(o.Dir, link))
+		o.Rejected = filepath.Join(o.Dir, "rejected")
+		o.Dir = link
+	}).run()
 	r.write("cam-1/bad.jpg")
 	must(t, r.next().Reject(why))
 	r.step().none(100 * time.Millisecond)

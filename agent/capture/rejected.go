@@ -36,8 +36,8 @@ func RejectedList(dir string) ([]Rejected, error) {
 	return list, err
 }
 
-// RejectedRetry moves a rejected file back to where it came from below the capture folder, under a similar name if its own
-// is taken, where it is found like any new file. It returns the path it has there.
+// RejectedRetry moves a rejected file back to where it came from below the capture folder, under a similar name if
+// its own is taken, where it is found like any new file. It returns the path it has there.
 func RejectedRetry(dir, captureDir string, r Rejected) (string, error) {
 	if !fs.ValidPath(r.Source) || !ValidCamera(r.Camera) || r.File != path.Base(r.File) {
 		return "", fmt.Errorf("capture: retry %q: not a rejected file's record", r.File)
@@ -89,7 +89,8 @@ type rejectedFile struct {
 	orphan       bool  // only the reason is there
 }
 
-// rejectedFiles lists what Reject left in dir, oldest first. Names that are not its own are not listed, and so never pruned.
+// rejectedFiles lists what Reject left in dir, oldest first. Names that are not its own are not listed, and so never
+// pruned.
 func rejectedFiles(dir string) ([]rejectedFile, error) {
 	cameras, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -164,8 +165,8 @@ func (s *store) added(size int64) {
 	}
 }
 
-// prune deletes what is too old, and then the oldest until nine tenths of the bounds hold, so that not every further rejection
-// has to list the folder. The newest stays.
+// prune deletes what is too old, and then the oldest until nine tenths of the bounds hold, so that not every further
+// rejection has to list the folder. The newest stays.
 func (s *store) prune(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,10 +25,10 @@ type aside struct {
 	leased bool
 }
 
-// Remove deletes the file once its frame is durable, and ends the hand-out. It deletes only the very file that was handed out;
-// if that has changed or been replaced, it stays, is offered again, and the error is ErrChanged. A file that is gone
-// already is no error. After any other error, the folder's permissions for instance, the file stays and is offered
-// again after a growing pause.
+// Remove deletes the file once its frame is durable, and ends the hand-out. It deletes only the very file that was
+// handed out; if that has changed or been replaced, it stays, is offered again, and the error is ErrChanged. A file
+// that is gone already is no error. After any other error, the folder's permissions for instance, the file stays and
+// is offered again after a growing pause.
 //
 // The deletion is not flushed to the disk: after a power cut the file may be there and be handed out again.
 func (f *File) Remove() error {

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// scan looks at everything in the capture folder once, and at the disk itself. An error means that the folder could not be
-// looked at; what is wrong below it is recorded with the camera.
+// scan looks at everything in the capture folder once, and at the disk itself. An error means that the folder could
+// not be looked at; what is wrong below it is recorded with the camera.
 func (w *Watcher) scan(ctx context.Context) error {
 	w.scanning.Lock()
 	defer w.scanning.Unlock()
+	w.findRejected()
 	w.beginCover()
 	defer w.endCover()
 	d, err := openFolder(w.opts.Dir)
@@ -170,7 +171,7 @@ func (s *scan) list(c *camera, d *folder, rel string, below func(name string)) {
 			if below != nil { // the first level's have been counted
 				s.odd++
 			}
-		case in.links > 1 && !s.hint:
+		case in.links > 1 && !s.hint && !s.w.ledger.knows(c, path.Join(rel, name)):
 			s.odd++
 		default:
 			s.w.ledger.add(c, path.Join(rel, name), in, time.Now())
@@ -187,7 +188,8 @@ func (s *scan) failed(err error) {
 	}
 }
 
-// restored gives a file its name back that a crash, or a failed rename, left set aside; other names it returns as they are.
+// restored gives a file its name back that a crash, or a failed rename, left set aside; other names it returns as
+// they are.
 func (s *scan) restored(d *folder, rel, name string) string {
 	if !strings.HasPrefix(name, asidePrefix) {
 		return name
@@ -205,9 +207,6 @@ func (s *scan) restored(d *folder, rel, name string) string {
 	s.w.opts.Logger.Info("file restored after an interruption", "file", d.at(original))
 	return original
 }
-
-// isRejected says whether rel is the rejected folder.
-func (w *Watcher) isRejected(rel string) bool { return w.path(rel) == w.opts.Rejected }
 
 // countFiles counts the files in an unnamed folder, not deeper and not beyond a thousand.
 func countFiles(d *folder, name string) (n int) {

@@ -25,6 +25,8 @@ type Watcher struct {
 	mu    sync.Mutex // guards what follows
 	disk  diskState
 	watch watchState
+	// rejectedRel is the rejected folder below Dir, slash-separated; "" if it is elsewhere.
+	rejectedRel string
 
 	// Knobs for tests.
 	lease     func(*os.File) leaseAnswer
@@ -50,6 +52,7 @@ func Open(opts Options) (*Watcher, error) {
 	w.ledger = newLedger(maxCandidates, w.kick)
 	w.watch.Reason = WatchStarting
 	w.watch.Since = time.Now()
+	w.findRejected()
 	if err := w.checkSetup(); err != nil {
 		return nil, err
 	}
@@ -97,8 +100,8 @@ func tryWriting(d *folder) error {
 	return d.remove(name)
 }
 
-// Run scans, and listens for events, until ctx ends; then it returns nil. Trouble with the folder or its watch is in State,
-// is retried, and never ends Run.
+// Run scans, and listens for events, until ctx ends; then it returns nil. Trouble with the folder or its watch is in
+// State, is retried, and never ends Run.
 func (w *Watcher) Run(ctx context.Context) error {
 	// The watch comes before the first scan, which fills it.
 	n, err := w.connect()
