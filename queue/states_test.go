@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -198,8 +199,8 @@ func TestP1_PutWaitsForTheUnlink(t *testing.T) {
 	n := frameOf("cam-1", 1)
 	put := make(chan error, 1)
 	removing := false
-	q = openFault(t, testOptions(t.TempDir()), func(s step, _ string) error {
-		if s != stepRemove || removing {
+	q = openFault(t, testOptions(t.TempDir()), func(s step, path string) error {
+		if s != stepRemove || filepath.Ext(path) != ".jpg" || removing {
 			return nil
 		}
 		removing = true
