@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"shelfagent/agent/status"
+	"shelfagent/uploader/backend/devpki"
+	"shelfagent/uploader/backend/s3test"
+)
+
+const (
+	store  = "store-7"
+	bucket = "frames"
+	keyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+)
+
+// programs is the folder of the two programs, built once by TestMain.
+var programs string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "shelf-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "shelfagent/cmd/shelf-agent", "shelfagent/cmd/shelf-backend")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("building the programs: %v\n%s", err, out))
+	}
+	programs = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// rig is a shop and its cloud: an S3 server, a backend and an agent, each a process.
+type rig struct {
+	t       *testing.T
+	dir     string
+	s3      *s3test.Server
+	backend *process
+	agent   *process
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	// The socket's path must be short, so not t.TempDir.
+	dir, err := os.MkdirTemp("", "rig-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	r := &rig{t: t, dir: dir, s3: s3test.Start(t)}
+	r.s3.CreateBucket(t, bucket)
+	who := devpki.Rig{Store: store, Rig: "rig-1"}
+	if _, err := r.s3.PKI.AddRig(who, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(r.path("capture"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	backendAddr := freePort(t)
+	pki, files := r.s3.PKI, r.s3.PKI.RigFiles(who)
+	r.write("backend.toml", fmt.Sprintf(`
+[listen]
+address = %q
+certificate = %q
+key = %q
+client_ca = %q
+[identity]
+trust_domain = %q
+[s3]
+bucket = %q
+region = %q
+kms_key_arn = %q
+endpoint = %q
+path_style = true
+`, backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, bucket, s3test.Region, keyARN, r.s3.Endpoint))
+	r.write("agent.toml", fmt.Sprintf(`
+state_dir = %q
+[capture]
+dir = %q
+[queue]
+min_free = "64 MiB"
+[backend]
+url = "https://%s"
+ca = %q
+certificate = %q
+key = %q
+[upload]
+hosts = ["%s/%s"]
+ca = %q
+kms_key_arn = %q
+# A kill counts as a try of whatever was under way; these tests kill more often than a lifetime of power cuts.
+max_attempts = 100
+[status]
+socket = %q
+listen = ""
+[log]
+level = "debug"
+format = "text"
+[development]
+allow_loopback = true
+`, r.path("state"), r.path("capture"), backendAddr, pki.CA.Cert, files.Cert, files.Key, r.s3.Addr, bucket, pki.CA.Cert, keyARN, r.path("agent.sock")))
+	return r
+}
+
+func (r *rig) path(names ...string) string {
+	return filepath.Join(append([]string{r.dir}, names...)...)
+}
+
+func (r *rig) write(name, text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.path(name), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) startBackend() {
+	r.t.Helper()
+	credentials, err := r.s3.Credentials().Retrieve(context.Background())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.backend = start(r.t, r.path("backend.log"), []string{
+		"AWS_ACCESS_KEY_ID=" + credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + credentials.SecretAccessKey,
+	}, "shelf-backend", "serve", "--config", r.path("backend.toml"))
+}
+
+func (r *rig) startAgent() {
+	r.t.Helper()
+	r.agent = start(r.t, r.path("agent.log"), nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
+}
+
+// ask returns the agent's own document, by the command that people use.
+func (r *rig) ask() (status.Snapshot, error) {
+	cmd := exec.Command(filepath.Join(programs, "shelf-agent"), "status", "--json", "--socket", r.path("agent.sock"))
+	out, err := cmd.Output()
+	if len(out) == 0 {
+		return status.Snapshot{}, fmt.Errorf("status said nothing: %w", err)
+	}
+	var s status.Snapshot
+	return s, json.Unmarshal(out, &s)
+}
+
+// await asks until the answer is as wanted.
+func (r *rig) await(what string, limit time.Duration, wanted func(status.Snapshot) bool) status.Snapshot {
+	r.t.Helper()
+	deadline := time.After(limit)
+	var last status.Snapshot
+	for {
+		s, err := r.ask()
+		if err == nil {
+			last = s
+			if wanted(s) {
+				return s
+			}
+		}
+		select {
+		case <-deadline:
+			r.t.Fatalf("%s: not within %s; last status %+v, error %v", what, limit, last, err)
+		case err := <-r.agent.ended:
+			r.agent.ended <- err
+			r.t.Fatalf("%s: the agent ended: %v", what, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// process is a child that dies with the test.
+type process struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+func start(t *testing.T, logFile string, env []string, program string, args ...string) *process {
+	t.Helper()
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	p := &process{t: t, cmd: exec.Command(filepath.Join(programs, program), args...), ended: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	p.cmd.SysProcAttr = dieWithParent()
+	begun := make(chan error)
+	go func() {
+		runtime.LockOSThread() // the child dies with this thread: it must live as long as the child
+		err := p.cmd.Start()
+		begun <- err
+		if err == nil {
+			p.ended <- p.cmd.Wait()
+		}
+	}()
+	if err := <-begun; err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			raw, _ := os.ReadFile(logFile)
+			t.Logf("the end of %s:\n%s", filepath.Base(logFile), raw[max(0, len(raw)-8000):])
+		}
+	})
+	return p
+}
+
+// kill is SIGKILL, and waits for the end.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	err := <-p.ended
+	p.ended <- err
+}
+
+// stop is SIGTERM, and wants a clean end.
+func (p *process) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	select {
+	case err := <-p.ended:
+		p.ended <- err
+		if err != nil {
+			p.t.Fatalf("%s did not stop cleanly: %v", p.cmd.Path, err)
+		}
+	case <-time.After(30 * time.Second):
+		p.t.Fatalf("%s did not stop within 30 s", p.cmd.Path)
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// files lists what is below a folder, but for the agent's own marker.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && entry.Name() != ".shelf-agent-capture" {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func logHas(t *testing.T, file, text string) bool {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Contains(raw, []byte(text)) && !strings.Contains(text, "\n")
+}

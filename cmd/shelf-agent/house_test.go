@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "shelfagent/"
+
+// house says which package of the module may import which, tests aside. Imports go one way: from the programs
+// through the agent to the stages, and the stages know nothing of each other.
+var house = map[string][]string{
+	"cmd/shelf-agent":        {"agent", "agent/config", "agent/doctor", "agent/status", "queue", "systemd"},
+	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
+	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
+
+	"agent":               {"agent/capture", "agent/config", "agent/frame", "agent/health", "agent/status", "queue", "uploader"},
+	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/ticket"},
+	"agent/config/strict": {},
+	"agent/doctor":        {"agent/config", "uploader"},
+	"agent/capture":       {},
+	"agent/frame":         {},
+	"agent/health":        {},
+	"agent/status":        {},
+
+	"queue":                   {},
+	"uploader":                {"queue", "uploader/ticket"},
+	"uploader/ticket":         {},
+	"uploader/backend":        {"uploader/ticket"},
+	"uploader/backend/devpki": {"uploader/ticket"},
+	"uploader/backend/s3test": {"uploader/backend/devpki"},
+
+	"systemd":   {},
+	"packaging": {},
+}
+
+// awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
+// credentials.
+var awsAllowed = []string{"uploader/backend", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+
+const awsSDK = "github.com/aws/"
+
+type listed struct {
+	ImportPath string
+	Doc        string
+	Standard   bool
+	Imports    []string
+}
+
+func list(t *testing.T, goos string, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Doc,Standard,Imports"}, args...)...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	packages := list(t, "linux", "./...")
+	if len(packages) < 10 {
+		t.Fatalf("go list found only %d packages", len(packages))
+	}
+	for _, p := range packages {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		allowed, known := house[name]
+		if !known {
+			t.Errorf("%s has no place in the house: give it one in this test", name)
+		}
+		for _, i := range p.Imports {
+			inside, isOurs := strings.CutPrefix(i, module)
+			switch {
+			case isOurs && !slices.Contains(allowed, inside):
+				t.Errorf("%s must not import %s", name, inside)
+			case strings.HasPrefix(i, awsSDK) && !slices.Contains(awsAllowed, name):
+				t.Errorf("%s must not use the AWS SDK (%s)", name, i)
+			case i == "C":
+				t.Errorf("%s uses cgo", name)
+			case name == "uploader/ticket" && strings.Contains(strings.SplitN(i, "/", 2)[0], "."):
+				t.Errorf("uploader/ticket uses %s; it is standard library only", i)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for _, p := range list(t, "linux", "./...") {
+		if len(p.Doc) < 40 {
+			t.Errorf("%s has no package comment to speak of: %q", p.ImportPath, p.Doc)
+		}
+	}
+}
+
+// TestP7_TheAgentLinksNoAWSSDK: a rig that cannot speak to the cloud by itself holds nothing worth stealing.
+func TestP7_TheAgentLinksNoAWSSDK(t *testing.T) {
+	for _, goos := range []string{"linux", "windows", "darwin"} {
+		packages := list(t, goos, "-deps", "./cmd/shelf-agent")
+		if len(packages) < 100 {
+			t.Fatalf("%s: go list found only %d packages", goos, len(packages))
+		}
+		for _, p := range packages {
+			if strings.HasPrefix(p.ImportPath, awsSDK) {
+				t.Errorf("%s: the agent links %s", goos, p.ImportPath)
+			}
+		}
+	}
+}
