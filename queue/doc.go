@@ -108,6 +108,8 @@
 //     due: the clock has been set back.
 //   - On a disk that is full to the last byte and stays so after the reserve has been given up, Ack fails. The item
 //     stays and is proven again later.
+//   - While counters are counted again after an unclean stop, one snapshot is read for a few seconds per million items.
+//     Should the database have to be mapped larger meanwhile, commits wait for it.
 //   - damaged/ is not limited: it is never deleted by the agent.
 //   - All payloads of a camera are in one directory; file systems with linear directories (FAT) get slow.
 package queue
