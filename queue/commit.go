@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // maxBatch limits the operations of one commit, and with them the memory and the time of it.
@@ -157,7 +158,7 @@ func (q *Queue) visible(number int) bool {
 }
 
 func ignoreClosed(err error) error {
-	if errors.Is(err, bolt.ErrTxClosed) { //nolint:staticcheck // same value in every version
+	if errors.Is(err, berrors.ErrTxClosed) {
 		return nil
 	}
 	return err

@@ -26,7 +26,7 @@ func diskSpace(path string) (total, free int64, err error) {
 		return 0, 0, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	block := int64(s.Bsize)                                      //nolint:unconvert // its type differs between systems
-	return int64(s.Blocks) * block, int64(s.Bavail) * block, nil //nolint:gosec,unconvert // no disk has 8 EiB
+	return int64(s.Blocks) * block, int64(s.Bavail) * block, nil //nolint:unconvert // likewise
 }
 
 // isFull tells a full disk, or a spent quota, from other errors.

@@ -136,7 +136,7 @@ func TestP1_P2_EveryStepFailsOnce(t *testing.T) {
 					if !errors.Is(err, cause) {
 						t.Errorf("%s: error %v", at, err)
 					}
-					if name == "Put" && (cause == syscall.ENOSPC) != errors.Is(err, ErrFull) {
+					if name == "Put" && errors.Is(cause, syscall.ENOSPC) != errors.Is(err, ErrFull) {
 						t.Errorf("%s: error %v", at, err)
 					}
 					if name != "Release" {

@@ -126,7 +126,7 @@ func receiptKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) 
 
 // dueKey orders deferrals by time, then ID.
 func dueKey(at time.Time, id ID) []byte {
-	return append(binary.BigEndian.AppendUint64(nil, uint64(max(at.UnixMilli(), 0))), id...) //nolint:gosec // not negative
+	return append(binary.BigEndian.AppendUint64(nil, uint64(max(at.UnixMilli(), 0))), id...)
 }
 
 // splitDue is the inverse of dueKey.
@@ -134,5 +134,5 @@ func splitDue(key []byte) (time.Time, ID) {
 	if len(key) < 8 {
 		return time.Time{}, ""
 	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(key))).UTC(), ID(key[8:]) //nolint:gosec // written by dueKey
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(key))).UTC(), ID(key[8:])
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -112,7 +113,7 @@ func (s *store) open(timeout time.Duration) error {
 	return guarded(func() error {
 		db, err := bolt.Open(s.path, 0o600, boltOptions(timeout))
 		switch {
-		case errors.Is(err, bolt.ErrTimeout): //nolint:staticcheck // same value in every version
+		case errors.Is(err, berrors.ErrTimeout):
 			return &LockedError{Path: s.path, Waited: timeout}
 		case isFull(err):
 			return err
