@@ -25,8 +25,8 @@ func diskSpace(path string) (total, free int64, err error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return 0, 0, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
-	block := int64(s.Bsize)                                      //nolint:unconvert // its type differs between systems
-	return int64(s.Blocks) * block, int64(s.Bavail) * block, nil //nolint:unconvert // likewise
+	block := int64(s.Bsize) //nolint:unconvert // its type differs between systems
+	return int64(s.Blocks) * block, int64(s.Bavail) * block, nil
 }
 
 // isFull tells a full disk, or a spent quota, from other errors.

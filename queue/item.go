@@ -46,6 +46,7 @@ func (s *State) UnmarshalText(text []byte) error {
 const (
 	ReasonMissing = "payload_missing" // the record is there, the bytes are not
 	ReasonDamaged = "payload_damaged" // the bytes are not those that were queued; they are in damaged/
+	ReasonRecord  = "record_damaged"  // it was parked for a reason that was lost with its record
 )
 
 // Proofs that a receipt can carry.

@@ -25,9 +25,6 @@ const (
 	healWait = time.Second
 )
 
-// ReasonRecord is the reason of an item that was parked for one that has been lost with its record.
-const ReasonRecord = "record_damaged"
-
 // Errors that a caller decides on. See also ErrInvalid, ErrFull, ErrBroken, ErrNewerSchema and LockedError.
 var (
 	ErrClosed   = errors.New("queue: closed")
