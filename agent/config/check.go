@@ -11,20 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"shelfagent/agent/config/strict"
 	"shelfagent/uploader/ticket"
 )
 
-// checker collects what is wrong with values that parsed.
-type checker struct {
-	file      string
-	positions map[string]position
-	problems  []Problem
-}
+// checker collects what is wrong with values that have the right type.
+type checker struct{ document *strict.Document }
 
-func (c *checker) wrong(key, format string, args ...any) {
-	at := c.positions[key]
-	c.problems = append(c.problems, Problem{c.file, at.line, at.column, key, fmt.Sprintf(format, args...)})
-}
+func (c *checker) wrong(key, format string, args ...any) { c.document.Problem(key, format, args...) }
 
 func (c *checker) check(config *Config) {
 	if config.Schema != SchemaVersion {
@@ -86,7 +80,7 @@ func (c *checker) between(key string, value, least, most int64) {
 	}
 }
 
-func (c *checker) spans(key string, value Duration, least, most time.Duration) {
+func (c *checker) spans(key string, value strict.Duration, least, most time.Duration) {
 	if time.Duration(value) < least || time.Duration(value) > most {
 		c.wrong(key, "%s is not between %s and %s", time.Duration(value), least, most)
 	}

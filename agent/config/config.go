@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/config/strict"
 	"shelfagent/agent/frame"
 	"shelfagent/uploader"
 )
@@ -30,31 +31,31 @@ type Config struct {
 type Capture struct {
 	Dir              string            `toml:"dir"`
 	Folders          map[string]string `toml:"folders"`
-	Rescan           Duration          `toml:"rescan"`
-	Settle           Duration          `toml:"settle"`
-	GiveUp           Duration          `toml:"give_up"`
+	Rescan           strict.Duration   `toml:"rescan"`
+	Settle           strict.Duration   `toml:"settle"`
+	GiveUp           strict.Duration   `toml:"give_up"`
 	Rejected         string            `toml:"rejected"`
-	RejectedMaxBytes Size              `toml:"rejected_max_bytes"`
-	RejectedMaxAge   Duration          `toml:"rejected_max_age"`
+	RejectedMaxBytes strict.Size       `toml:"rejected_max_bytes"`
+	RejectedMaxAge   strict.Duration   `toml:"rejected_max_age"`
 }
 
 // Frame is what counts as one.
 type Frame struct {
-	Formats   []string `toml:"formats"`
-	MaxBytes  Size     `toml:"max_bytes"`
-	MaxPixels int64    `toml:"max_pixels"`
-	MaxMemory Size     `toml:"max_memory"`
-	MinWidth  int      `toml:"min_width"`
-	MinHeight int      `toml:"min_height"`
-	Timezone  string   `toml:"timezone"`
+	Formats   []string    `toml:"formats"`
+	MaxBytes  strict.Size `toml:"max_bytes"`
+	MaxPixels int64       `toml:"max_pixels"`
+	MaxMemory strict.Size `toml:"max_memory"`
+	MinWidth  int         `toml:"min_width"`
+	MinHeight int         `toml:"min_height"`
+	Timezone  string      `toml:"timezone"`
 }
 
 // Queue is where frames wait.
 type Queue struct {
-	Dir      string `toml:"dir"`
-	Order    string `toml:"order"`
-	MaxBytes Size   `toml:"max_bytes"`
-	MinFree  Size   `toml:"min_free"`
+	Dir      string      `toml:"dir"`
+	Order    string      `toml:"order"`
+	MaxBytes strict.Size `toml:"max_bytes"`
+	MinFree  strict.Size `toml:"min_free"`
 }
 
 // Backend is who gives tickets.
@@ -67,13 +68,13 @@ type Backend struct {
 
 // Upload is where frames may go, and how fast.
 type Upload struct {
-	Hosts       []string `toml:"hosts"`
-	CA          string   `toml:"ca"`
-	KMSKeyARN   string   `toml:"kms_key_arn"`
-	Concurrency int      `toml:"concurrency"`
-	Rate        Size     `toml:"rate"`
-	MaxAttempts int      `toml:"max_attempts"`
-	Stall       Duration `toml:"stall"`
+	Hosts       []string        `toml:"hosts"`
+	CA          string          `toml:"ca"`
+	KMSKeyARN   string          `toml:"kms_key_arn"`
+	Concurrency int             `toml:"concurrency"`
+	Rate        strict.Size     `toml:"rate"`
+	MaxAttempts int             `toml:"max_attempts"`
+	Stall       strict.Duration `toml:"stall"`
 }
 
 // Network is which addresses S3 may have.
@@ -105,9 +106,9 @@ func Default() Config {
 		Schema:   SchemaVersion,
 		StateDir: "/var/lib/shelf-agent",
 		Capture: Capture{
-			Rescan: Duration(capture.DefaultRescan), Settle: Duration(capture.DefaultSettle),
-			GiveUp:           Duration(capture.DefaultGiveUp),
-			RejectedMaxBytes: capture.DefaultRejectedMaxBytes, RejectedMaxAge: Duration(capture.DefaultRejectedMaxAge),
+			Rescan: strict.Duration(capture.DefaultRescan), Settle: strict.Duration(capture.DefaultSettle),
+			GiveUp:           strict.Duration(capture.DefaultGiveUp),
+			RejectedMaxBytes: capture.DefaultRejectedMaxBytes, RejectedMaxAge: strict.Duration(capture.DefaultRejectedMaxAge),
 		},
 		Frame: Frame{
 			Formats:  []string{"jpeg", "png", "bmp", "tiff", "webp"},
@@ -120,7 +121,7 @@ func Default() Config {
 		},
 		Upload: Upload{
 			Concurrency: uploader.DefaultConcurrency, MaxAttempts: uploader.DefaultMaxAttempts,
-			Stall: Duration(uploader.DefaultStall),
+			Stall: strict.Duration(uploader.DefaultStall),
 		},
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"shelfagent/agent/config/strict"
 )
 
 // minimal is the least that a technician must write.
@@ -47,7 +49,7 @@ func TestReferenceShowsTheDefaults(t *testing.T) {
 	if !reflect.DeepEqual(*config, want) {
 		t.Errorf("reference.toml differs from Default:\n got %+v\nwant %+v", *config, want)
 	}
-	for _, key := range knownKeys(reflect.TypeFor[Config](), "") {
+	for _, key := range strict.Keys(Config{}) {
 		name := regexp.QuoteMeta(key[strings.LastIndex(key, ".")+1:])
 		if !regexp.MustCompile(`(?m)^(\[.*)?` + name + `( =|\])`).Match(Reference) {
 			t.Errorf("reference.toml does not show %s", key)
@@ -80,8 +82,59 @@ func TestMistakes(t *testing.T) {
 		{"a key that nobody knows", minimal + "zzzzzzzzz = 1\n", []string{
 			`config.toml:8:1: upload.zzzzzzzzz: there is no such key`,
 		}},
-		{"a quote is missing", "[capture]\ndir = \"/srv\n", []string{`config.toml:2:`}},
-		{"a number for a path", "[capture]\ndir = 5\n", []string{`config.toml:2:7: capture.dir: `}},
+		{"a quote is missing", "[capture]\ndir = \"/srv\n", []string{
+			`config.toml:2:12: is the closing quote missing? (basic strings cannot have new lines)`,
+		}},
+		{"a number for a path", "[capture]\ndir = 5\n", []string{`config.toml:2:7: capture.dir: want a text in quotes, not 5`}},
+		{"a path without quotes", "[capture]\ndir = /srv\n", []string{
+			`config.toml:2:7: /srv is no value: a text needs quotes, as in "…"; a number has digits only; true and false are in small letters`,
+		}},
+		{"a time span without its unit", minimal + "stall = 60\n", []string{
+			`config.toml:8:9: upload.stall: want a time span in quotes, such as "30s", "5m", "12h" or "7d", not 60`,
+		}},
+		{"a time span without its quotes", minimal + "stall = 60s\n", []string{
+			`config.toml:8:9: 60s is no value: a text needs quotes`,
+		}},
+		{"no time at all, without quotes", minimal + "stall = 0\n", []string{
+			`config.toml:8:9: upload.stall: want a time span in quotes, such as "30s", "5m", "12h" or "7d", not 0`,
+		}},
+		{"a size below zero", minimal + "rate = -1\n", []string{`config.toml:8:8: upload.rate: "-1" is not a size`}},
+		{"a size with a fraction of a byte", minimal + "rate = 1024.5\n", []string{
+			`config.toml:8:8: upload.rate: want a size in quotes, such as "512 MiB" or "20 GB", or a number of bytes, not 1024.5`,
+		}},
+		{"a number in quotes", minimal + "concurrency = \"8\"\n", []string{
+			`config.toml:8:15: upload.concurrency: want a whole number without quotes, not "8"`,
+		}},
+		{"a number that no number holds", minimal + "concurrency = 99999999999999999999\n", []string{
+			`config.toml:8:15: upload.concurrency: 99999999999999999999 is too large, or negative`,
+		}},
+		{"a switch in words", minimal + "[network]\nprivate_only = \"yes\"\n", []string{
+			`config.toml:9:16: network.private_only: want true or false without quotes, not "yes"`,
+		}},
+		{"one host without its brackets", strings.NewReplacer("[\"", "\"", "\"]", "\"").Replace(minimal), []string{
+			`config.toml:7:9: upload.hosts: want a list of texts, such as ["…", "…"], not "frames.s3.eu-central-1.amazonaws.com"`,
+		}},
+		{"a number among the hosts", strings.Replace(minimal, "[\"", "[5, \"", 1), []string{
+			`config.toml:7:10: upload.hosts: want a text in quotes, not 5`,
+		}},
+		{"mistakes of every kind at once", strings.Replace(minimal, "dir =", "dirr =", 1) + "stall = 60\nrate = \"fast\"\nhosts = []\n", []string{
+			`config.toml:3:1: capture.dirr: there is no such key; did you mean "capture.dir"?`,
+			`config.toml:8:9: upload.stall: want a time span in quotes`,
+			`config.toml:9:8: upload.rate: "fast" is not a size`,
+			`config.toml:10:1: upload.hosts: is set twice; the first is in line 7`,
+		}},
+		{"a key with a capital letter", strings.Replace(minimal, "dir =", "Dir =", 1), []string{
+			`config.toml:3:1: capture.Dir: there is no such key; did you mean "capture.dir"?`,
+		}},
+		{"a table in two places", minimal + "[capture]\nrescan = \"1m\"\n", []string{
+			`config.toml:8:2: capture: this table is there twice; the first is in line 2`,
+		}},
+		{"a misspelt table", strings.Replace(minimal, "[capture]", "[captur]", 1), []string{
+			`config.toml:2:2: captur: there is no such key; did you mean "capture"?`,
+		}},
+		{"a file that a power cut left full of zeros", "[capture]\n\x00\x00\x00", []string{
+			`config.toml:2:1: there is a zero byte, so this is no text, or it was damaged by a power cut; restore it from a copy`,
+		}},
 		{"a time span in words", minimal + "stall = \"soon\"\n", []string{
 			`config.toml:8:9: upload.stall: "soon" is not a time span; write it as in "30s", "5m", "12h" or "7d"`,
 		}},
@@ -143,7 +196,7 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			_, err := Parse("config.toml", []byte(tc.file))
-			var mistakes *Error
+			var mistakes *strict.Error
 			if !errors.As(err, &mistakes) {
 				t.Fatalf("got %v", err)
 			}
@@ -167,19 +220,13 @@ func TestLoadNamesTheFile(t *testing.T) {
 	}
 }
 
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]Size{
-		"0": 0, "4096": 4096, "1 KiB": 1024, "1kb": 1000, "1.5 GiB": 3 << 29, "20 GB": 20e9, "7 B": 7,
-	} {
-		var got Size
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%q is %d, %v; want %d", text, got, err, want)
-		}
+// TestSizesMayBeNumbers, whose unit everybody would guess; time spans may not.
+func TestSizesMayBeNumbers(t *testing.T) {
+	config, err := Parse("config.toml", []byte(minimal+"rate = 65_536\n[queue]\nmin_free = \"2 GiB\"\n"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, text := range []string{"", "x", "-1", "1 XB", "1e30 TB", "NaN"} {
-		var got Size
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q is %d", text, got)
-		}
+	if config.Upload.Rate != 1<<16 || config.Queue.MinFree != 2<<30 {
+		t.Errorf("rate %d, min_free %d", config.Upload.Rate, config.Queue.MinFree)
 	}
 }

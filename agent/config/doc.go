@@ -7,7 +7,7 @@
 //
 //  1. A file that Load accepts can be run: every value was checked, alone and against the others.
 //  2. Every mistake is reported at once, each with file, line, column, the value and what would be right. An
-//     unknown key is a mistake, and the nearest known one is suggested.
+//     unknown key is a mistake, and the nearest known one is suggested. The package strict does that part.
 //  3. Load reads the file and nothing else: no network, no other file, no environment.
 //
 // The package translates the file into the Options of each stage, so that no stage knows of the file.

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
+	"shelfagent/agent/config/strict"
 	"shelfagent/uploader/backend"
 )
 
@@ -40,12 +37,12 @@ type settings struct {
 		KMSKeyARN string `toml:"kms_key_arn"`
 	} `toml:"s3"`
 	Tickets struct {
-		TTL         string   `toml:"ttl"`
-		KeyTemplate string   `toml:"key_template"`
-		Metadata    []string `toml:"metadata"`
+		TTL         strict.Duration `toml:"ttl"`
+		KeyTemplate string          `toml:"key_template"`
+		Metadata    []string        `toml:"metadata"`
 	} `toml:"tickets"`
 	Policy struct {
-		MaxBytes        int64               `toml:"max_bytes"`
+		MaxBytes        strict.Size         `toml:"max_bytes"`
 		ContentTypes    []string            `toml:"content_types"`
 		MaxCameras      int                 `toml:"max_cameras"`
 		FramesPerMinute int                 `toml:"frames_per_minute"`
@@ -56,14 +53,13 @@ type settings struct {
 		Format string `toml:"format"`
 	} `toml:"log"`
 
-	dir string        // of the file, which relative paths start from
-	ttl time.Duration // Tickets.TTL, parsed by validate; 0 means the backend's default
+	dir string // of the file, which relative paths start from
 }
 
-// loadSettings reads and checks a file without looking at anything else. Its errors name file, line and
-// column.
+// loadSettings reads and checks a file without looking at anything else. Its error is a *strict.Error when
+// the content is wrong, and wraps a *strict.ReadError when there is none.
 func loadSettings(path string) (*settings, error) {
-	raw, err := os.ReadFile(path) //nolint:gosec // the operator names it.
+	raw, err := strict.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
@@ -78,58 +74,43 @@ func loadSettings(path string) (*settings, error) {
 func parseSettings(path string, raw []byte) (*settings, error) {
 	s := &settings{}
 	s.Log.Level, s.Log.Format = "info", "json"
-	decoder := toml.NewDecoder(bytes.NewReader(raw)).DisallowUnknownFields()
-	if err := decoder.Decode(s); err != nil {
-		return nil, explain(path, raw, err)
+	document, err := strict.Decode(path, raw, s)
+	if err != nil {
+		return nil, err
 	}
-	err := s.validate()
-	var option *backend.OptionError
-	if errors.As(err, &option) {
-		return nil, fmt.Errorf("%s: %w", where(path, raw, option.Option), option)
+	s.check(document)
+	if err := document.Err(); err != nil {
+		return nil, err
 	}
-	return s, err
+	return s, nil
 }
 
-func (s *settings) validate() error {
+func (s *settings) check(document *strict.Document) {
 	for _, needed := range []struct{ key, value string }{
 		{"listen.address", s.Listen.Address}, {"listen.certificate", s.Listen.Certificate},
 		{"listen.key", s.Listen.Key}, {"listen.client_ca", s.Listen.ClientCA},
 	} {
 		if needed.value == "" {
-			return &backend.OptionError{Option: needed.key, Reason: "is needed"}
+			document.Problem(needed.key, "is needed")
 		}
 	}
-	if err := s.parseTTL(); err != nil {
-		return err
-	}
-	if err := oneOf("log.level", s.Log.Level, "debug", "info", "warn", "error"); err != nil {
-		return err
-	}
-	if err := oneOf("log.format", s.Log.Format, "json", "text"); err != nil {
-		return err
-	}
-	return s.options().Validate()
-}
-
-func (s *settings) parseTTL() error {
-	if s.Tickets.TTL == "" {
-		return nil
-	}
-	var err error
-	if s.ttl, err = time.ParseDuration(s.Tickets.TTL); err != nil {
-		return &backend.OptionError{
-			Option: "tickets.ttl",
-			Reason: fmt.Sprintf("%q is not a time span; write it as in \"90s\" or \"10m\"", s.Tickets.TTL),
+	for _, choice := range []struct {
+		key, value string
+		of         []string
+	}{
+		{"log.level", s.Log.Level, []string{"debug", "info", "warn", "error"}},
+		{"log.format", s.Log.Format, []string{"json", "text"}},
+	} {
+		if !slices.Contains(choice.of, choice.value) {
+			document.Problem(choice.key, "%q is not one of %s", choice.value, strings.Join(choice.of, ", "))
 		}
 	}
-	return nil
-}
-
-func oneOf(key, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
+	var option *backend.OptionError
+	if err := s.options().Validate(); errors.As(err, &option) {
+		document.Problem(option.Option, "%s", option.Reason)
+	} else if err != nil {
+		document.Problem("", "%v", err)
 	}
-	return &backend.OptionError{Option: key, Reason: fmt.Sprintf("%q is not one of %s", value, strings.Join(allowed, ", "))}
 }
 
 // options leaves what is absent to the backend's own defaults.
@@ -144,12 +125,12 @@ func (s *settings) options() backend.Options {
 			KMSKeyARN: s.S3.KMSKeyARN,
 		},
 		Tickets: backend.Tickets{
-			TTL:         s.ttl,
+			TTL:         time.Duration(s.Tickets.TTL),
 			KeyTemplate: s.Tickets.KeyTemplate,
 			Metadata:    s.Tickets.Metadata,
 		},
 		Policy: backend.Policy{
-			MaxBytes:        s.Policy.MaxBytes,
+			MaxBytes:        int64(s.Policy.MaxBytes),
 			ContentTypes:    s.Policy.ContentTypes,
 			Cameras:         s.Policy.Cameras,
 			MaxCameras:      s.Policy.MaxCameras,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"shelfagent/agent/config/strict"
 	"shelfagent/uploader/backend"
 )
 
@@ -25,8 +26,12 @@ func TestReferenceIsValid(t *testing.T) {
 }
 
 func TestReferenceNamesEveryKey(t *testing.T) {
-	for _, key := range knownKeys(reflect.TypeFor[settings](), "") {
-		if where("x", uncommented(), key) == "x" {
+	document, err := strict.Decode("reference.toml", uncommented(), &settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range strict.Keys(settings{}) {
+		if !document.Has(key) {
 			t.Errorf("%s is not in reference.toml", key)
 		}
 	}
@@ -73,14 +78,14 @@ func TestSettingsReachTheBackend(t *testing.T) {
 
 func TestSuggestion(t *testing.T) {
 	for given, want := range map[string]string{
-		"listen.adress":    `did you mean "listen.address"?`,
-		"s3.path-style":    `did you mean "s3.path_style"?`,
-		"bucket":           `did you mean "s3.bucket"?`,
-		"ticket.ttl":       `did you mean "tickets.ttl"?`,
-		"entirely.foreign": "",
+		"listen.adress = 1":    `f:1:1: listen.adress: there is no such key; did you mean "listen.address"?`,
+		"s3.path-style = 1":    `f:1:1: s3.path-style: there is no such key; did you mean "s3.path_style"?`,
+		"bucket = 1":           `f:1:1: bucket: there is no such key; did you mean "s3.bucket"?`,
+		"ticket.ttl = 1":       `f:1:1: ticket.ttl: there is no such key; did you mean "tickets.ttl"?`,
+		"entirely.foreign = 1": `f:1:1: entirely.foreign: there is no such key`,
 	} {
-		if got := suggestion(strings.Split(given, ".")); !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("%s: %q, want %q", given, got, want)
+		if _, err := parseSettings("f", []byte(given)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", given, err, want)
 		}
 	}
 }
@@ -92,7 +97,9 @@ func TestWrongTypesAreExplained(t *testing.T) {
 		"[policy.cameras]\n4711 = \"left\"":       "f:2:8: policy.cameras.4711: want a list of texts",
 		"[s3]\npath_style = \"yes\"":              "f:2:14: s3.path_style: want true or false",
 		"[s3]\nbucket = 7":                        "f:2:10: s3.bucket: want a text in quotes",
-		"[tickets]\nttl = 600":                    "f:2:7: tickets.ttl: want a text in quotes",
+		"[tickets]\nttl = 600":                    "f:2:7: tickets.ttl: want a time span in quotes",
+		"[policy]\nmax_bytes = \"64 MB/s\"":       "f:2:13: policy.max_bytes: \"64 MB/s\" is not a size",
+		"[policy]\nmax_bytes = -1":                "f:2:13: policy.max_bytes: ",
 		"log = 1":                                 "f:1:7: log: want a table",
 		"[tickets]\nttl = \"10m\"\nttl = \"20m\"": "f:3:1:",
 	} {

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import (
 	"fmt"
@@ -7,30 +7,43 @@ import (
 	"time"
 )
 
-// Duration is a time span in the file: "30s", "5m", "36h".
+// Duration is a time span in the file: "30s", "5m", "36h", "7d". Never a bare number: nobody would know of
+// what.
 type Duration time.Duration
 
-// UnmarshalText accepts what time.ParseDuration does, and days.
+// Want says what is expected.
+func (Duration) Want() string { return `a time span in quotes, such as "30s", "5m", "12h" or "7d"` }
+
+// UnmarshalText accepts what time.ParseDuration does, but for negative ones, and days.
 func (d *Duration) UnmarshalText(text []byte) error {
 	s := string(text)
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		if err != nil {
-			return fmt.Errorf("%q is not a time span; write it as in \"30s\", \"5m\", \"12h\" or \"7d\"", s)
+			return notSpan(s)
 		}
-		*d = Duration(time.Duration(n) * 24 * time.Hour) //nolint:gosec // 16 bits of days fit.
+		*d = Duration(time.Duration(n) * 24 * time.Hour) // 16 bits of days fit
 		return nil
 	}
 	parsed, err := time.ParseDuration(s)
 	if err != nil || parsed < 0 {
-		return fmt.Errorf("%q is not a time span; write it as in \"30s\", \"5m\", \"12h\" or \"7d\"", s)
+		return notSpan(s)
 	}
 	*d = Duration(parsed)
 	return nil
 }
 
-// Size is a number of bytes in the file: "512 MiB", "2 GB", "4096".
+func notSpan(s string) error {
+	return fmt.Errorf(`%q is not a time span; write it as in "30s", "5m", "12h" or "7d"`, shorten(s, maxShownValue))
+}
+
+// Size is a number of bytes in the file: "512 MiB", "2 GB", or a bare 4096.
 type Size int64
+
+// Want says what is expected.
+func (Size) Want() string {
+	return `a size in quotes, such as "512 MiB" or "20 GB", or a number of bytes`
+}
 
 var units = []struct {
 	suffix string
@@ -56,5 +69,5 @@ func (s *Size) UnmarshalText(text []byte) error {
 		*s = Size(n * unit.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q is not a size; write it as in \"512 MiB\" or \"20 GB\"", text)
+	return fmt.Errorf(`%q is not a size; write it as in "512 MiB" or "20 GB"`, shorten(string(text), maxShownValue))
 }
