@@ -70,7 +70,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err != nil {
 		return a, err
 	}
-	a.intake = newIntake(a.watcher, a.queue, frameOptions, location, opts.Logger.With("stage", "intake"))
+	a.intake = newIntake(a.watcher, a.queue, frameOptions, location, opts.Version, opts.Logger.With("stage", "intake"))
 	uploaderOptions.Queue = a.queue
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err

@@ -28,6 +28,7 @@ type intake struct {
 	queue    *queue.Queue
 	frames   frame.Options
 	location *time.Location
+	version  string
 	log      *slog.Logger
 
 	// decoders bounds how many frames are decoded at once: it is what takes memory and processor.
@@ -56,9 +57,9 @@ type failure struct {
 
 func failed(err error) failure { return failure{err.Error(), time.Now()} }
 
-func newIntake(w *capture.Watcher, q *queue.Queue, frames frame.Options, location *time.Location, log *slog.Logger) *intake {
+func newIntake(w *capture.Watcher, q *queue.Queue, frames frame.Options, location *time.Location, version string, log *slog.Logger) *intake {
 	return &intake{
-		watcher: w, queue: q, frames: frames, location: location, log: log,
+		watcher: w, queue: q, frames: frames, location: location, version: version, log: log,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally:    intakeTally{admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}},
 	}
@@ -126,6 +127,7 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
 		Metadata: map[string]string{
 			"width": strconv.Itoa(f.Width), "height": strconv.Itoa(f.Height), "time_source": string(f.TimeSource),
+			"agent_version": in.version,
 		},
 	})
 	var full *queue.FullError

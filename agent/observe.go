@@ -23,6 +23,8 @@ const (
 	stillTrue       = 3 * fullPause // a failure that was not met again for so long is over
 )
 
+// observeLoop ends with an error when the queue is broken: only opening it anew mends that, so the process has to
+// end and be started again.
 func (a *Agent) observeLoop(ctx context.Context) error {
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
@@ -31,7 +33,11 @@ func (a *Agent) observeLoop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			a.observe(a.look(), now)
+			f := a.look()
+			a.observe(f, now)
+			if f.broken != nil {
+				return f.broken
+			}
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (a *Agent) Snapshot() status.Snapshot {
 		Verdict: verdict(active), At: now.UTC(), Version: a.version, Store: name.Store, Rig: name.Rig,
 		Started: a.started, PID: os.Getpid(), Page: a.Page(),
 		Conditions: conditions(active), Cameras: cameras(f), Queue: queueView(f), Link: linkView(f.uploader),
-		Disk:   status.Disk{Free: 0, Total: 0},
+		Disk:   status.Disk{Free: f.queue.DiskFree, Total: f.queue.DiskTotal},
 		Intake: status.Intake{Admitted: sum(f.intake.admitted), Rejected: f.intake.codes},
 	}
 }

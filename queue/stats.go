@@ -27,6 +27,9 @@ type Stats struct {
 	MinFree  int64
 	Commits  int64 // since Open
 
+	DiskTotal int64 // of the disk that the queue is on; 0: it cannot be asked
+	DiskFree  int64
+
 	Cameras []CameraStats // by name
 	Healed  Healed
 }
@@ -57,6 +60,7 @@ func (q *Queue) Stats() Stats {
 	s.NextDue, _ = q.NextDue()
 	s.MaxBytes, s.MinFree = q.space.maxBytes, q.space.minFree
 	s.Commits = q.commits.Load()
+	s.DiskTotal, s.DiskFree, _ = diskSpace(q.opts.Dir) // a disk that does not answer shows as 0
 	return s
 }
 

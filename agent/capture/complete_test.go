@@ -271,7 +271,7 @@ func TestEnding(t *testing.T) {
 		{"nothing known", "hello", endUnknown},
 		{"one byte", "\xff", endUnknown},
 		{"jpeg", string(jpeg), endThere},
-		{"jpeg with junk", string(jpeg) + fmt.Sprint(make([]byte, 200_000)), endThere},
+		{"jpeg with junk", string(jpeg) + string(make([]byte, 200_000)), endThere},
 		{"jpeg cut in its data", string(jpeg[:15]), endAbsent},
 		{"jpeg cut in its header", string(jpeg[:5]), endAbsent},
 		{"jpeg of three bytes", string(jpeg[:3]), endAbsent},

@@ -8,16 +8,16 @@ import (
 )
 
 var (
-	// ErrChanged: the file is not, or no longer, the one that was handed out. Release it; it is offered again.
+	// ErrChanged says that the file is not, or no longer, the one that was handed out. Release it; it is offered again.
 	ErrChanged = errors.New("capture: the file changed after it was handed out")
-	// ErrVanished: the file is gone. Release forgets it.
+	// ErrVanished says that the file is gone. Release forgets it.
 	ErrVanished = errors.New("capture: the file is gone")
-	// ErrTooLarge: the file is larger than the limit given to Read. Nothing was read.
+	// ErrTooLarge says that the file is larger than the limit given to Read. Nothing was read.
 	ErrTooLarge = errors.New("capture: the file is larger than the limit")
-	// ErrEnded: Remove, Reject or Release has already ended this hand-out.
+	// ErrEnded says that Remove, Reject or Release has already ended this hand-out.
 	ErrEnded = errors.New("capture: this hand-out has ended")
 
-	// errOdd: not a regular file with a single name.
+	// errOdd says that it is not a regular file with a single name.
 	errOdd = errors.New("capture: not a regular file")
 )
 

@@ -110,7 +110,7 @@ func (f *File) Read(limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, f.lost(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	if !in.same(f.info) {
 		return nil, f.lost(ErrChanged)
 	}

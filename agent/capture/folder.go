@@ -92,7 +92,7 @@ func (d *folder) each(fn func(name string) bool) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for {
 		names, err := f.Readdirnames(512)
 		for _, name := range names {

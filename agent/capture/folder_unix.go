@@ -40,7 +40,7 @@ func (d *folder) sub(name string) (*folder, error) {
 // at is the path of name, for messages and for the agent's own folders; it may be bent meanwhile.
 func (d *folder) at(name string) string { return d.path + "/" + name }
 
-func (d *folder) close() { unix.Close(d.fd) }
+func (d *folder) close() { _ = unix.Close(d.fd) }
 
 func (d *folder) look(name string) (info, error) {
 	var st unix.Stat_t
@@ -74,12 +74,12 @@ func (d *folder) open(name string) (*os.File, info, error) {
 	}
 	var st unix.Stat_t
 	if err := uninterrupted(func() error { return unix.Fstat(fd, &st) }); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, info{}, d.pathError("fstat", name, err)
 	}
 	in := infoFrom(&st)
 	if !in.regular {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, info{}, errOdd
 	}
 	return os.NewFile(uintptr(fd), d.at(name)), in, nil
@@ -97,11 +97,11 @@ func infoFrom(st *unix.Stat_t) info {
 	return info{
 		regular: st.Mode&unix.S_IFMT == unix.S_IFREG,
 		folder:  st.Mode&unix.S_IFMT == unix.S_IFDIR,
-		links:   uint64(st.Nlink),
+		links:   uint64(st.Nlink), //nolint:unconvert // its size differs between systems
 		size:    st.Size,
 		mtime:   time.Unix(st.Mtim.Unix()),
 		changed: st.Ctim.Nano(),
-		dev:     uint64(st.Dev),
+		dev:     uint64(st.Dev), //nolint:unconvert // its size differs between systems
 		ino:     st.Ino,
 	}
 }

@@ -90,7 +90,7 @@ func readMarker(d *folder) (string, error) {
 	if err != nil {
 		return "", setupError(d.at(MarkerName), err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return decodeMarker(f)
 }
 
@@ -106,7 +106,7 @@ func readSeen(seen string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("capture: recorded marker: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return decodeMarker(f)
 }
 

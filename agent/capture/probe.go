@@ -49,7 +49,7 @@ func (w *Watcher) examine(e entry, now time.Time) finding {
 	if err != nil {
 		return w.refused(e, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if in.links > 1 {
 		if now.Sub(e.since) >= linkGrace {
 			return finding{verdict: isGone, entry: e}

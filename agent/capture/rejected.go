@@ -74,7 +74,7 @@ func moveBack(from *folder, file string, to *folder, name string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if err := copyDurable(to, name, f, in.mtime); err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ func (a *aside) putBack(cause error) error {
 
 func (a *aside) close() {
 	if a.file != nil {
-		a.file.Close() // and with it the lease
+		_ = a.file.Close() // and with it the lease
 	}
 	a.f.w.asides.Delete(a.path())
 }

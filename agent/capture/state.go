@@ -9,6 +9,7 @@ import (
 // Disk is what is known of the capture folder and the disk that it is on.
 type Disk string
 
+// What a scan can find.
 const (
 	DiskPresent       Disk = "present"        // all is well
 	DiskFolderMissing Disk = "folder_missing" // there is no such folder
@@ -20,6 +21,7 @@ const (
 // WatchReason is why folders are, or are not, watched for events. Without a watch, files are found by scans alone.
 type WatchReason string
 
+// The reasons.
 const (
 	WatchStarting    WatchReason = "starting"    // Run has not got that far yet
 	WatchLive        WatchReason = "live"        // every folder is watched

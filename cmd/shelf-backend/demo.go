@@ -37,7 +37,7 @@ func demoCommand() *cobra.Command {
 			}
 			return demo.Run(cmd.Context(), demo.Options{
 				Agent: program, For: time.Duration(seconds) * time.Second, Out: cmd.OutOrStdout(),
-				Terminal: term.IsTerminal(int(os.Stdout.Fd())), //nolint:gosec // a file descriptor fits
+				Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 			})
 		},
 	}

@@ -98,7 +98,7 @@ func start(t *testing.T, config string) (*exec.Cmd, string) {
 			t.Fatalf("%v in %q", err, lines.Text())
 		}
 		if record.Msg == "listening" {
-			go io.Copy(io.Discard, log) //nolint:errcheck // ends with the program.
+			go io.Copy(io.Discard, log)
 			return cmd, record.Addr
 		}
 	}

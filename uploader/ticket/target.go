@@ -146,7 +146,7 @@ func (q query) verifyLifetime(expiresAt, now time.Time) error {
 		return fault(FaultExpiry, "X-Amz-Date is not a time")
 	}
 	seconds, err := strconv.ParseUint(q["X-Amz-Expires"], 10, 32)
-	lifetime := time.Duration(seconds) * time.Second //nolint:gosec // 32 bits of seconds fit.
+	lifetime := time.Duration(seconds) * time.Second
 	if err != nil || lifetime <= 0 || lifetime > MaxTTL {
 		return fault(FaultExpiry, "X-Amz-Expires is not between 1 and %.0f seconds", MaxTTL.Seconds())
 	}

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ func (p Policy) Verify(t Ticket, u Upload) (*url.URL, error) {
 	if t.Frame != u.Frame {
 		return nil, fault(FaultFrame, "it is for frame %.80q, not for %q", t.Frame, u.Frame)
 	}
-	if t.Method != "PUT" {
+	if t.Method != http.MethodPut {
 		return nil, fault(FaultMethod, "method is %.20q, only PUT is allowed", t.Method)
 	}
 	target, err := parseTarget(t.URL)

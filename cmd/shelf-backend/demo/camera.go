@@ -38,7 +38,7 @@ func newCameras(dir string) []*camera {
 		{id: "freezer", every: 1100 * time.Millisecond, write: writeAtOnce, spoil: 7, model: "IceCam"},
 	}
 	for i, c := range cameras {
-		c.dir, c.scene = filepath.Join(dir, c.id), newScene(uint64(i)) //nolint:gosec // a small index
+		c.dir, c.scene = filepath.Join(dir, c.id), newScene(uint64(i))
 	}
 	return cameras
 }
@@ -80,7 +80,7 @@ func (c *camera) shoot(n int) error {
 	name := filepath.Join(c.dir, fmt.Sprintf("IMG_%05d.JPG", n))
 	spoiled := c.spoil > 0 && n%c.spoil == 0
 	if spoiled {
-		file = file[:len(file)/2+rand.IntN(len(file)/4)]
+		file = file[:len(file)/2+rand.IntN(len(file)/4)] //nolint:gosec // a place to cut, not a secret
 	}
 	if err := c.write(name, file); err != nil {
 		return err
@@ -112,7 +112,7 @@ func (c *camera) digests() []string {
 // The manners in which cameras write: under another name first, in pieces, or all at once.
 
 func writeAndRename(path string, data []byte) error {
-	if err := os.WriteFile(path+".part", data, 0o644); err != nil { //nolint:gosec // a demo's picture
+	if err := os.WriteFile(path+".part", data, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(path+".part", path)
@@ -134,5 +134,5 @@ func writeSlowly(path string, data []byte) error {
 }
 
 func writeAtOnce(path string, data []byte) error {
-	return os.WriteFile(path, data, 0o644) //nolint:gosec // a demo's picture
+	return os.WriteFile(path, data, 0o644)
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -28,6 +28,9 @@ const (
 	region = "us-east-1"
 	keyARN = "arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000"
 )
+
+// errEnded is an end without a failure, which is one before its time.
+var errEnded = errors.New("exit code 0")
 
 // settleTime is how long the last frames may take to arrive after the cameras have stopped.
 const settleTime = time.Minute
@@ -182,7 +185,6 @@ func (d *demo) startAgent() error {
 	d.agent = exec.Command(d.opts.Agent, "run", "--config", d.path("config.toml")) //nolint:gosec // the program that was asked for
 	d.agent.Stdout, d.agent.Stderr = log, log
 	d.agent.SysProcAttr = ownGroup()
-	runtime.LockOSThread() // Pdeathsig follows the thread that started the child
 	if err := d.agent.Start(); err != nil {
 		return fmt.Errorf("starting the agent: %w", err)
 	}
@@ -204,7 +206,7 @@ func (d *demo) awaitAgent(ctx context.Context) error {
 		select {
 		case err := <-d.exited:
 			d.exited <- err
-			return fmt.Errorf("the agent ended at once (%v); its log:\n%s", err, d.logTail())
+			return fmt.Errorf("the agent ended at once (%w); its log:\n%s", cmp.Or(err, errEnded), d.logTail())
 		case <-ctx.Done():
 			return fmt.Errorf("the agent does not answer; its log:\n%s", d.logTail())
 		case <-time.After(50 * time.Millisecond):
@@ -281,7 +283,7 @@ func (d *demo) watch(ctx context.Context, board *board, done func(status.Snapsho
 			return nil
 		case err := <-d.exited:
 			d.exited <- err
-			return fmt.Errorf("the agent ended by itself (%v); its log:\n%s", err, d.logTail())
+			return fmt.Errorf("the agent ended by itself (%w); its log:\n%s", cmp.Or(err, errEnded), d.logTail())
 		case <-tick.C:
 		}
 	}

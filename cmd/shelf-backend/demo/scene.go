@@ -29,7 +29,7 @@ func newScene(seed uint64) *scene {
 	s := &scene{random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // pictures, not secrets
 	for shelf := range s.colours {
 		for i := range s.colours[shelf] {
-			s.colours[shelf][i] = color.RGBA{uint8(60 + s.random.IntN(190)), uint8(60 + s.random.IntN(190)), uint8(60 + s.random.IntN(190)), 255} //nolint:gosec // below 256
+			s.colours[shelf][i] = color.RGBA{uint8(60 + s.random.IntN(190)), uint8(60 + s.random.IntN(190)), uint8(60 + s.random.IntN(190)), 255}
 		}
 	}
 	return s
@@ -74,7 +74,7 @@ func (s *scene) addNoise(picture *image.RGBA) {
 	for i := 0; i < len(picture.Pix); i += 4 {
 		noise := int(s.random.Uint32()%9) - 4
 		for c := range 3 {
-			picture.Pix[i+c] = uint8(min(max(int(picture.Pix[i+c])+noise, 0), 255)) //nolint:gosec // clamped
+			picture.Pix[i+c] = uint8(min(max(int(picture.Pix[i+c])+noise, 0), 255))
 		}
 	}
 }

@@ -26,7 +26,7 @@ const (
 	Region = "us-east-1"
 
 	accessKey = "s3test"
-	secretKey = "s3test-secret" //nolint:gosec // it opens a server that lives as long as one test.
+	secretKey = "s3test-secret"
 
 	healthPath    = "/healthz"
 	startAttempts = 5
@@ -195,7 +195,7 @@ func (s *Server) healthy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", healthPath, response.Status)
 	}
