@@ -2,9 +2,7 @@ package frame
 
 import (
 	"image"
-	"image/jpeg"
 	"image/png"
-	"io"
 	"slices"
 	"strings"
 
@@ -35,16 +33,16 @@ type codec struct {
 	// parse walks the structure of a whole file and says what may be kept of it. It must call limits.check
 	// before it allocates anything by the picture's size, and must not decode pixels.
 	parse func(raw []byte, lim limits) (*layout, error)
-	// decode reads every pixel.
-	decode func(io.Reader) (image.Image, error)
+	// verify reads every pixel of what the layout has assembled, within the same limits. luma is what Frame.Luma says.
+	verify func(clean []byte, lim limits) (width, height int, luma *image.Gray, err error)
 }
 
 var codecs = []codec{
-	{JPEG, []string{"jpg", "jpeg", "jpe", "jfif"}, "image/jpeg", []string{"\xff\xd8\xff"}, parseJPEG, jpeg.Decode},
-	{PNG, []string{"png"}, "image/png", []string{pngSignature}, parsePNG, png.Decode},
-	{BMP, []string{"bmp", "dib"}, "image/bmp", []string{"BM????\x00\x00\x00\x00????"}, parseBMP, bmp.Decode},
-	{TIFF, []string{"tif", "tiff"}, "image/tiff", []string{"II*\x00", "MM\x00*"}, parseTIFF, tiff.Decode},
-	{WebP, []string{"webp"}, "image/webp", []string{"RIFF????WEBP"}, parseWebP, webp.Decode},
+	{JPEG, []string{"jpg", "jpeg", "jpe", "jfif"}, "image/jpeg", []string{"\xff\xd8\xff"}, parseJPEG, scanJPEG},
+	{PNG, []string{"png"}, "image/png", []string{pngSignature}, parsePNG, decoding(png.Decode)},
+	{BMP, []string{"bmp", "dib"}, "image/bmp", []string{"BM????\x00\x00\x00\x00????"}, parseBMP, decoding(bmp.Decode)},
+	{TIFF, []string{"tif", "tiff"}, "image/tiff", []string{"II*\x00", "MM\x00*"}, parseTIFF, decoding(tiff.Decode)},
+	{WebP, []string{"webp"}, "image/webp", []string{"RIFF????WEBP"}, parseWebP, decoding(webp.Decode)},
 }
 
 // Formats lists every Format.

@@ -3,6 +3,7 @@ package frame
 import (
 	"crypto/md5" // S3 Object Lock wants Content-MD5; SHA256 is what proves a frame
 	"crypto/sha256"
+	"image"
 	"slices"
 	"time"
 )
@@ -57,6 +58,10 @@ type Frame struct {
 	Width, Height int
 	// Orientation is the EXIF orientation that Bytes carry, 1 to 8; 1 is also what no orientation means.
 	Orientation int
+	// Luma is the brightness of the picture at an eighth of its width and height, each rounded up, as stored:
+	// Orientation is not applied. It is nil where the check of the pixels does not bring it along, which is for formats
+	// other than JPEG and for a JPEG in RGB or CMYK.
+	Luma *image.Gray
 	// CapturedAt is in UTC, cut to milliseconds. It is zero when neither EXIF nor Source told a time.
 	CapturedAt time.Time
 	TimeSource TimeSource
@@ -95,7 +100,8 @@ func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error
 			width, height, opts.MinWidth, opts.MinHeight)
 	}
 	clean := l.assemble(meta.orientation)
-	if err := c.verify(clean, l.width, l.height); err != nil {
+	luma, err := c.verifySize(clean, opts.limits(), l.width, l.height)
+	if err != nil {
 		return nil, err
 	}
 	at, from := captureTime(meta, src)
@@ -103,6 +109,7 @@ func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error
 		Bytes: clean, Format: c.format,
 		Width: width, Height: height, Orientation: meta.orientation,
 		CapturedAt: at, TimeSource: from,
+		Luma:     luma,
 		Stripped: l.stripped(meta),
 		SHA256:   sha256.Sum256(clean), MD5: md5.Sum(clean),
 	}, nil

@@ -65,7 +65,7 @@ func TestNew(t *testing.T) {
 			}
 			want := &Frame{
 				Bytes: f.Bytes, Format: tt.format, Width: tt.width, Height: tt.height, Orientation: tt.orientation,
-				CapturedAt: modTime.Truncate(time.Millisecond), TimeSource: TimeMod, Stripped: tt.stripped,
+				CapturedAt: modTime.Truncate(time.Millisecond), TimeSource: TimeMod, Stripped: tt.stripped, Luma: f.Luma,
 				SHA256: sha256.Sum256(f.Bytes), MD5: md5.Sum(f.Bytes),
 			}
 			if tt.exifTime {
@@ -134,7 +134,7 @@ func TestRejections(t *testing.T) {
 		{"as large as allowed", video, Options{MaxBytes: int64(len(video))}, ""},
 		{"one pixel too many", video, Options{MaxPixels: 150*103 - 1}, CodeTooManyPixels},
 		{"as many pixels as allowed", video, Options{MaxPixels: 150 * 103}, ""},
-		{"too dear to decode", video, Options{MaxMemory: 1000}, CodeTooManyPixels},
+		{"too dear to decode", video, Options{MaxMemory: 100}, CodeTooManyPixels},
 		{"a format that is not wanted", video, Options{Formats: []Format{PNG, WebP}}, CodeFormatNotAllowed},
 		{"a format that is wanted", video, Options{Formats: []Format{PNG, JPEG}}, ""},
 		{"too narrow", video, Options{MinWidth: 151}, CodeTooSmall},
@@ -226,7 +226,7 @@ func TestMemoryEstimate(t *testing.T) {
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, err := c.decode(bytes.NewReader(f.Bytes)); err != nil {
+		if _, _, _, err := c.verify(f.Bytes, limits{pixels: 1 << 40, memory: 1 << 40}); err != nil {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)
@@ -275,7 +275,7 @@ func TestFaultyDecoder(t *testing.T) {
 		"it decodes too much": func(io.Reader) (image.Image, error) { return image.NewGray(image.Rect(0, 0, 151, 103)), nil },
 	} {
 		c := *JPEG.codec()
-		c.decode = decode
+		c.verify = decoding(decode)
 		f, err := c.frame(load(t, "video.jpg"), Source{}, Options{}.withDefaults())
 		if got := codeOf(t, err); got != CodeCorrupt || f != nil {
 			t.Errorf("%s: code %q, frame %v", story, got, f)

@@ -71,3 +71,24 @@ func FuzzEXIF(f *testing.F) {
 		}
 	})
 }
+
+// FuzzScan: scanJPEG and image/jpeg have the same opinion of any bytes, beside what agrees lets pass.
+func FuzzScan(f *testing.F) {
+	for _, raw := range jpegFiles(f) {
+		if len(raw) < 6<<10 {
+			f.Add(raw)
+		}
+	}
+	for seed := range uint64(40) {
+		if raw, _ := noiseJPEG(seed); len(raw) < 6<<10 {
+			f.Add(raw)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		before := bytes.Clone(raw)
+		agrees(t, raw)
+		if !bytes.Equal(raw, before) {
+			t.Fatal("the input was changed")
+		}
+	})
+}
