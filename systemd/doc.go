@@ -1,5 +1,5 @@
-// Package systemd holds the reviewed unit of the agent's service, for `shelf-agent service install` and for
-// packages. Each hardening line in the unit says its reason.
+// Package systemd holds what the agent's service needs on Linux: the reviewed unit and the user that it runs as,
+// for `shelf-agent service install` and for packages. Each hardening line in the unit says its reason.
 package systemd
 
 import _ "embed"
@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed shelf-agent.service
 var Unit []byte
+
+// Sysusers declares the unit's user and groups, for systemd-sysusers.
+//
+//go:embed shelf-agent.sysusers
+var Sysusers []byte

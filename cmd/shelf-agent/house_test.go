@@ -34,7 +34,7 @@ var house = map[string][]string{
 	"uploader/ticket":         {},
 	"uploader/backend":        {"uploader/ticket"},
 	"uploader/backend/devpki": {"uploader/ticket"},
-	"uploader/backend/s3test": {"uploader/backend/devpki"},
+	"uploader/backend/s3test": {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
 	"systemd":   {},
 	"packaging": {},

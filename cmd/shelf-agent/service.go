@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"runtime"
+	"strings"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
@@ -14,13 +17,16 @@ import (
 
 const serviceName = "shelf-agent"
 
+// serviceUser is who the unit runs the agent as.
+const serviceUser = "shelf-agent"
+
 func serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service install|uninstall|start|stop|restart|status",
 		Short: "Install and control the system service",
 		Long: "Service installs the agent as a system service that runs this very program with /etc/shelf-agent/config.toml,\n" +
-			"and controls it. On Linux the unit is the one that `shelf-agent service unit` prints. It needs to be run as\n" +
-			"root or administrator." + exitCodesHelp,
+			"and controls it. On Linux that takes systemd; the unit is the one that `shelf-agent service unit` prints. All but\n" +
+			"status and unit are for root or an administrator." + exitCodesHelp,
 		Example: "  sudo shelf-agent service install\n  sudo shelf-agent service start\n  shelf-agent service status",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,37 +59,69 @@ func serviceCommand() *cobra.Command {
 }
 
 func controlService(cmd *cobra.Command, action string) error {
-	s, err := service.New(&program{}, serviceConfig())
+	if err := systemdOnly(service.Platform()); err != nil {
+		return err
+	}
+	if runtime.GOOS != "windows" && os.Geteuid() != 0 {
+		return hinted(fmt.Errorf("only root may %s the service", action), "sudo shelf-agent service "+action)
+	}
+	config, err := serviceConfig()
 	if err != nil {
 		return err
 	}
+	s, err := service.New(&program{}, config)
+	if err != nil {
+		return err
+	}
+	if err := ready(s, action); err != nil {
+		return err
+	}
 	if err := service.Control(s, action); err != nil {
-		return fmt.Errorf("%w (is this run as root or administrator?)", err)
+		return hinted(err, "`journalctl -u shelf-agent` and `shelf-agent doctor` say more.")
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action)
 	return err
+}
+
+// ready refuses what cannot succeed, in words that say what can.
+func ready(s service.Service, action string) error {
+	_, err := s.Status()
+	absent := errors.Is(err, service.ErrNotInstalled)
+	switch {
+	case action == "install" && !absent:
+		return hinted(errors.New("the service is installed already"), "to install it anew, first: sudo shelf-agent service uninstall")
+	case action != "install" && absent:
+		return hinted(errors.New("the service is not installed"), "sudo shelf-agent service install")
+	case action == "install" && runtime.GOOS == "linux":
+		if _, err := user.Lookup(serviceUser); err != nil {
+			return hinted(fmt.Errorf("there is no user %s, which the service runs as", serviceUser),
+				"install the package, or: sudo groupadd --system cameras; sudo useradd --system --user-group "+
+					"--no-create-home --shell /usr/sbin/nologin "+serviceUser)
+		}
+	}
+	return nil
+}
+
+// systemdOnly keeps the service library from what it would do on a Linux without systemd: install a script that
+// runs the agent as root, with none of the unit's limits.
+func systemdOnly(platform string) error {
+	if runtime.GOOS != "linux" || platform == "linux-systemd" {
+		return nil
+	}
+	return hinted(errors.New("this system was not started by systemd, so there is no service to control"),
+		"have your own service manager run `shelf-agent run` as a user of its own; `shelf-agent service unit` shows with which limits.")
 }
 
 func serviceStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Say whether the service runs", Args: args(cobra.NoArgs),
 		Long: "Status says whether the service manager runs the agent; `shelf-agent status` says how the agent is.\n\n" +
-			"Exit codes: 0 running, 1 failed, 3 not running or not installed.",
+			"Exit codes: 0 running, 1 failed, 2 wrong command line, 3 not running or not installed.",
 		Example: "  shelf-agent service status",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := service.New(&program{}, serviceConfig())
+			word, err := serviceState()
 			if err != nil {
 				return err
-			}
-			state, err := s.Status()
-			word := "stopped"
-			switch {
-			case errors.Is(err, service.ErrNotInstalled):
-				word = "not installed"
-			case err != nil:
-				return err
-			case state == service.StatusRunning:
-				word = "running"
 			}
 			if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s\n", serviceName, word); err != nil {
 				return err
@@ -96,17 +134,67 @@ func serviceStatusCommand() *cobra.Command {
 	}
 }
 
-func serviceConfig() *service.Config {
+func serviceState() (string, error) {
+	if systemdOnly(service.Platform()) != nil {
+		return "not installed; this system was not started by systemd", nil
+	}
+	s, err := service.New(&program{}, &service.Config{Name: serviceName})
+	if err != nil {
+		return "", err
+	}
+	state, err := s.Status()
+	switch {
+	case errors.Is(err, service.ErrNotInstalled):
+		return "not installed; install it with: sudo shelf-agent service install", nil
+	case err != nil:
+		return "", err
+	case state == service.StatusRunning:
+		return "running", nil
+	default:
+		return "stopped; start it with: sudo shelf-agent service start", nil
+	}
+}
+
+// serviceArguments is what the service runs, in the unit too.
+func serviceArguments() []string { return []string{"run", "--config", defaultConfig} }
+
+func serviceConfig() (*service.Config, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program: %w", err)
+	}
+	unit, err := unitFor(self)
+	if err != nil && runtime.GOOS == "linux" {
+		return nil, err
+	}
 	return &service.Config{
 		Name: serviceName, DisplayName: "Shelf agent",
 		Description: "Takes camera frames from this shop to its bucket.",
-		Arguments:   []string{"run", "--config", defaultConfig},
+		Arguments:   serviceArguments(),
 		Option: service.KeyValue{
-			"SystemdScript": string(systemd.Unit),
+			"SystemdScript": unit,
 			// Windows: start again after a failure, as Restart= does on Linux.
 			"OnFailure": "restart", "OnFailureDelayDuration": "5s", "OnFailureResetPeriod": 60,
 		},
+	}, nil
+}
+
+// packagedProgram is where the unit expects the program.
+const packagedProgram = "/usr/bin/shelf-agent"
+
+// unitFor is the unit with another place of the program in it.
+func unitFor(program string) (string, error) {
+	for _, hidden := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
+		if strings.HasPrefix(program, hidden) {
+			return "", hinted(fmt.Errorf("the service could not see %s: its unit hides %s", program, hidden),
+				"sudo install "+program+" "+packagedProgram+"; then run that one")
+		}
 	}
+	if strings.ContainsFunc(program, func(r rune) bool { return strings.ContainsRune(" \t\n\"'\\%$;{}", r) }) {
+		return "", hinted(fmt.Errorf("%q has a letter in its path that means something to systemd", program),
+			"sudo install it as "+packagedProgram+"; then run that one")
+	}
+	return strings.Replace(string(systemd.Unit), "ExecStart="+packagedProgram+" ", "ExecStart="+program+" ", 1), nil
 }
 
 // underServiceManager runs work until ctx ends. systemd and launchd stop a service by SIGTERM, which ends ctx;
@@ -118,7 +206,7 @@ func underServiceManager(ctx context.Context, work func(context.Context) error) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &program{ctx: ctx, cancel: cancel, work: work, done: make(chan error, 1)}
-	s, err := service.New(p, serviceConfig())
+	s, err := service.New(p, &service.Config{Name: serviceName})
 	if err != nil {
 		return err
 	}
