@@ -74,7 +74,8 @@ func (d *demo) stopAgent() error {
 // killAgent makes sure that nothing is left running, whatever went wrong before.
 func (d *demo) killAgent() {
 	_ = d.agent.Process.Kill() // it has ended already if all went well
-	_ = <-d.exited
+	end := <-d.exited
+	d.exited <- end
 }
 
 // logTail is the end of the agent's log, in bytes enough for the reason of a failure.
