@@ -30,6 +30,7 @@ var house = map[string][]string{
 	"agent/status":        {},
 
 	"queue":                   {},
+	"queue/faults":            {},
 	"uploader":                {"queue", "uploader/ticket"},
 	"uploader/ticket":         {},
 	"uploader/backend":        {"uploader/ticket"},
