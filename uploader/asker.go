@@ -54,6 +54,11 @@ func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ti
 	if err != nil {
 		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
+	if isDenial(resp.StatusCode) {
+		// A connection is bound to the certificate that it began with, which may have ended while another
+		// lies ready; only a new handshake presents that one.
+		defer a.client.CloseIdleConnections()
+	}
 	defer drain(resp.Body)
 	a.noteClock(resp, began)
 
@@ -68,7 +73,7 @@ func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ti
 	case errors.Is(err, ticket.ErrResponse):
 		return nil, &Seen{Asked: true, Err: fmt.Errorf("%w: %w", errBackendFault, err)}
 	case err != nil:
-		return nil, &Seen{Asked: true, Err: err}
+		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
 	return answers, nil
 }
@@ -97,23 +102,29 @@ func problemCode(resp *http.Response) string {
 	return word(problem.Code)
 }
 
-// word keeps what a server calls its errors short and plain enough for a log and a terminal.
+// word keeps what a server calls its errors short and plain enough for a log and a terminal; the alphabet
+// leaves no room for a URL.
 func word(s string) string {
 	if len(s) > 60 {
-		s = s[:60]
+		return "unreadable"
 	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
+	for _, r := range s {
+		if !plainRune(r) {
 			return "unreadable"
 		}
 	}
 	return s
 }
 
-// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date.
+func plainRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
+}
+
+// retryAfter reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date. What is too long to count is very
+// long.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(seconds) * time.Second //nolint:gosec // 31 bits of seconds fit.
 	}
 	if at, err := http.ParseTime(value); err == nil {

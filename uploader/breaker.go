@@ -35,74 +35,101 @@ func jitter(ceiling time.Duration) time.Duration {
 // Breaker stops all traffic but one probe at a time while the cause of failures is not a frame.
 type Breaker struct {
 	mu       sync.Mutex
-	failures int       // in a row; 0 means closed
+	failures int       // of the first one and of every probe since; 0 means closed
 	until    time.Time // no probe before
-	probing  bool      // one is under way
+	probe    Probe     // the one under way, or 0
+	probes   Probe     // handed out so far
 	cause    Cause
 	reason   string
 	since    time.Time
 }
 
-// Allow says how many of n free slots may be used now, and when to ask again if that is fewer than n;
-// a zero time means after the next outcome.
-func (b *Breaker) Allow(n int, now time.Time) (int, time.Time) {
+// Probe names a probe, so that a transfer from before the outage does not pass for one. 0 is none.
+type Probe uint64
+
+// Failure is one that is not a frame's own.
+type Failure struct {
+	Cause  Cause
+	Reason string
+	Least  time.Duration // before the next probe
+	Probe  Probe         // the one that met it, 0 for none
+}
+
+// Tripped is what follows from a Failure.
+type Tripped struct {
+	// Wait is how long the frame that met it should wait: longer than the next probe, which then goes out with
+	// another frame.
+	Wait time.Duration
+	// Opened is true when the breaker was closed.
+	Opened bool
+	// Counted is false for the many transfers that die together when a line is cut: they are one failure.
+	Counted bool
+	// News is true when the cause is another than before.
+	News bool
+}
+
+// Allow says how many of n free slots may be used now, and when to ask again if that is none; a zero time means
+// after the next outcome. A probe that it grants is one slot, and must be ended by Trip, Pass or Idle.
+func (b *Breaker) Allow(n int, now time.Time) (slots int, probe Probe, next time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.failures == 0 || n == 0:
-		return n, time.Time{}
-	case b.probing:
-		return 0, time.Time{}
+	case n <= 0:
+		return 0, 0, time.Time{}
+	case b.failures == 0:
+		return n, 0, time.Time{}
+	case b.probe != 0:
+		return 0, 0, time.Time{}
 	case now.Before(b.until):
-		return 0, b.until
-	default:
-		return 1, time.Time{}
+		return 0, 0, b.until
 	}
+	b.probes++
+	b.probe = b.probes
+	return 1, b.probe, time.Time{}
 }
 
-// Probe marks that the one slot which Allow granted is in use.
-func (b *Breaker) Probe() {
+// Trip notes a failure.
+func (b *Breaker) Trip(f Failure, now time.Time) Tripped {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = b.failures > 0
-}
-
-// Trip notes a failure that is not a frame's. It returns how long the frame that saw it should wait: longer
-// than the next probe, which then goes out with another frame. opened is true when the breaker was closed.
-func (b *Breaker) Trip(cause Cause, reason string, least time.Duration, now time.Time) (wait time.Duration, opened bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if opened = b.failures == 0; opened {
+	opened, probed := b.failures == 0, f.Probe != 0 && f.Probe == b.probe
+	t := Tripped{Opened: opened, Counted: opened || probed, News: f.Cause != b.cause}
+	if opened {
 		b.since = now
 	}
-	// Many transfers die together when a line is cut: that is one failure, not many.
-	if opened || b.probing || !now.Before(b.until) {
+	if t.Counted {
 		b.failures++
-		b.until = now.Add(max(least, jitter(ceiling(linkDelayFirst, linkDelayMost, b.failures))))
+		b.until = now.Add(jitter(ceiling(linkDelayFirst, linkDelayMost, b.failures)))
+		b.probe = 0
 	}
-	b.probing = false
-	b.cause, b.reason = cause, reason
-	return b.until.Sub(now) + jitter(ceiling(linkDelayFirst, linkDelayMost, b.failures)), opened
+	if f.Least > 0 {
+		// The whole fleet is told the same: jitter on top keeps it from coming back in one moment.
+		if at := now.Add(f.Least + jitter(linkDelayFirst)); at.After(b.until) {
+			b.until = at
+		}
+	}
+	b.cause, b.reason = f.Cause, f.Reason
+	t.Wait = max(b.until.Sub(now), 0) + jitter(ceiling(linkDelayFirst, linkDelayMost, b.failures))
+	return t
 }
 
-// Pass notes that the link works. closed is true when the breaker was open, for how long.
-func (b *Breaker) Pass(now time.Time) (outage time.Duration, closed bool) {
+// Pass notes that the link works, and returns the outage that this ends, or nil.
+func (b *Breaker) Pass() *Outage {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = false
-	if b.failures == 0 {
-		return 0, false
-	}
-	outage = now.Sub(b.since)
-	b.failures, b.until, b.cause, b.reason, b.since = 0, time.Time{}, "", "", time.Time{}
-	return outage, true
+	ended := b.outage()
+	b.failures, b.until, b.probe, b.cause, b.reason, b.since = 0, time.Time{}, 0, "", "", time.Time{}
+	return ended
 }
 
-// Idle ends a probe that came to nothing: there was no frame to try, or it was aborted.
-func (b *Breaker) Idle() {
+// Idle ends a probe that came to nothing: there was no frame to try, it was aborted, or it says nothing of the
+// link. Another may follow at once.
+func (b *Breaker) Idle(probe Probe) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.probing = false
+	if probe == b.probe {
+		b.probe = 0
+	}
 }
 
 // Outage describes an open breaker.
@@ -117,6 +144,10 @@ type Outage struct {
 func (b *Breaker) Outage() *Outage {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.outage()
+}
+
+func (b *Breaker) outage() *Outage {
 	if b.failures == 0 {
 		return nil
 	}

@@ -39,13 +39,13 @@ func Doors(opts Options) []Door {
 
 // Knock resolves, connects and shakes hands as an upload would, and says what it met.
 func (d Door) Knock(ctx context.Context) (string, error) {
-	var met netip.Addr
-	dialer := tls.Dialer{NetDialer: d.guard.dialer(func(a netip.Addr) { met = a }), Config: d.config}
+	dialer := tls.Dialer{NetDialer: d.guard.dialer(func(netip.Addr) {}), Config: d.config}
 	conn, err := dialer.DialContext(ctx, "tcp", d.Address)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = conn.Close() }()
+	met := remote(conn)
 	kind := "public"
 	if met.IsPrivate() || met.IsLoopback() {
 		kind = "private"
@@ -53,4 +53,13 @@ func (d Door) Knock(ctx context.Context) (string, error) {
 	state := conn.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // tls.Dialer documents it
 	return fmt.Sprintf("%s answers at %s (%s address), %s, certificate signed by %s",
 		d.Address, met, kind, tls.VersionName(state.Version), signer(state.PeerCertificates[0])), nil
+}
+
+// remote is the address that conn leads to; dialling may have tried others before.
+func remote(conn net.Conn) netip.Addr {
+	at, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
 }

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
+	"unicode"
 )
 
 // Explain says in plain words what an outcome was, for logs, status and the frame's own record. It holds
@@ -21,6 +23,8 @@ func Explain(s Seen) string {
 	switch {
 	case s.Err != nil:
 		return explainError(who, s.Err)
+	case s.Message != "":
+		return fmt.Sprintf("%s answered %d %s: %s", who, s.Status, s.Code, s.Message)
 	case s.Status == 200 && !s.Proof:
 		return "S3 answered 200 without the frame's SHA-256: not proven"
 	case s.Code != "":
@@ -38,11 +42,15 @@ func explainError(who string, err error) string {
 		invalid   x509.CertificateInvalidError
 		record    tls.RecordHeaderError
 		timeout   net.Error
+		address   *AddressError
 	)
 	switch {
 	case errors.Is(err, errTicketRefused), errors.Is(err, errBackendFault), errors.Is(err, errAborted),
-		errors.Is(err, errPayloadDamaged), errors.Is(err, errPayloadMissing):
+		errors.Is(err, errPayloadDamaged), errors.Is(err, errPayloadMissing), errors.Is(err, errPayloadUnreadable),
+		errors.Is(err, errGaveUp):
 		return err.Error()
+	case errors.As(err, &address):
+		return who + ": " + address.Error()
 	case errors.Is(err, errStalled):
 		return who + ": the transfer stopped moving"
 	case errors.As(err, &dns):
@@ -54,6 +62,8 @@ func explainError(who string, err error) string {
 		return fmt.Sprintf("%s: its certificate is not for the name %s", who, hostname.Host)
 	case errors.As(err, &invalid):
 		return who + ": its certificate is not valid: " + invalid.Error()
+	case certificateAlert(err) != "":
+		return fmt.Sprintf("%s: it refused the certificate of this rig (%s)", who, certificateAlert(err))
 	case errors.As(err, &record):
 		return who + ": the other side does not speak TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -65,13 +75,57 @@ func explainError(who string, err error) string {
 	case errors.Is(err, errNoAnswer), errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return who + ": no answer in time"
 	default:
-		return who + ": " + err.Error()
+		return who + ": " + sentence(err.Error())
 	}
+}
+
+// maxSentence bounds what is repeated of a text that somebody else wrote, in bytes.
+const maxSentence = 200
+
+// sentence makes a text that somebody else wrote fit for a log and a terminal: one short line up to the first
+// quotation, and nothing at all if it may hold a URL. Errors of net/http quote what a server sent, and a server can
+// send back what it was sent.
+func sentence(text string) string {
+	text, _, _ = strings.Cut(text, `"`)
+	for _, sign := range []string{"://", "amz", "?", "&"} {
+		if strings.Contains(strings.ToLower(text), sign) {
+			return "unreadable"
+		}
+	}
+	text = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text))
+	if len(text) > maxSentence {
+		text = strings.ToValidUTF8(text[:maxSentence], "") + "…"
+	}
+	return text
+}
+
+// certificateAlerts are those by which a server says that it does not take the client's certificate (RFC 8446,
+// section 6.2): bad, unsupported, revoked, expired, unknown, of an unknown authority, access denied, required.
+var certificateAlerts = []tls.AlertError{42, 43, 44, 45, 46, 48, 49, 116}
+
+// certificateAlert returns the text of such an alert, or "". crypto/tls keeps the type of an alert that it received
+// to itself, but gives it the text of the exported one.
+func certificateAlert(err error) string {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return ""
+	}
+	for _, alert := range certificateAlerts {
+		if op.Err.Error() == alert.Error() {
+			return alert.Error()
+		}
+	}
+	return ""
 }
 
 func signer(cert *x509.Certificate) string {
 	if cert == nil {
 		return "an unknown authority"
 	}
-	return cert.Issuer.String()
+	return sentence(cert.Issuer.String())
 }

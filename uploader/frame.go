@@ -1,6 +1,7 @@
 package uploader
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,14 +11,19 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"slices"
 
 	"shelfagent/queue"
 	"shelfagent/uploader/ticket"
 )
 
 // batch takes leased items through one request for tickets, and each on its own from there. Every item's
-// slot is freed exactly once.
-func (u *Uploader) batch(ctx context.Context, items []queue.Item) {
+// slot is freed exactly once. A probe is a batch of one.
+func (u *Uploader) batch(ctx context.Context, items []queue.Item, probe Probe) {
+	items = slices.DeleteFunc(items, func(item queue.Item) bool { return u.hopeless(item, probe) })
+	if len(items) == 0 {
+		return
+	}
 	uploads := make([]ticket.Upload, len(items))
 	for i, item := range items {
 		uploads[i] = describe(item)
@@ -26,30 +32,35 @@ func (u *Uploader) batch(ctx context.Context, items []queue.Item) {
 	if seen != nil && len(items) > 1 && isRequestFault(seen.Status) {
 		// One of them spoils the request; only asking one by one can tell which.
 		for i := range items {
-			u.batch(ctx, items[i:i+1])
+			u.batch(ctx, items[i:i+1], probe)
 		}
 		return
 	}
 	for i, item := range items {
 		u.wg.Go(func() {
-			defer func() { u.freed <- struct{}{} }()
+			defer u.free()
 			if seen != nil {
-				u.settle(item, *seen, delivery{})
+				u.settle(item, *seen, delivery{}, probe)
 				return
 			}
-			u.send(ctx, item, uploads[i], answers[string(item.ID)])
+			u.send(ctx, item, uploads[i], answers[string(item.ID)], probe)
 		})
 	}
 }
 
-// isRequestFault tells an answer to what was asked from one to who asked or when.
-func isRequestFault(status int) bool {
-	switch status {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return true
+// hopeless parks a frame that was tried more often than judging its outcomes allows: the tries in excess were
+// never judged, because the agent did not live to see their outcome.
+func (u *Uploader) hopeless(item queue.Item, probe Probe) bool {
+	if item.Attempts <= u.opts.MaxAttempts {
+		return false
 	}
-	return false
+	defer u.free()
+	u.settle(item, Seen{Err: errGaveUp}, delivery{}, probe)
+	return true
 }
+
+// free gives a slot back. It never blocks: there are no more slots than freed has room for.
+func (u *Uploader) free() { u.freed <- struct{}{} }
 
 // describe makes the request for a ticket from what the queue knows.
 func describe(item queue.Item) ticket.Upload {
@@ -62,16 +73,16 @@ func describe(item queue.Item) ticket.Upload {
 }
 
 // send PUTs one frame with its ticket. A ticket that ran out on the way is replaced once, at once.
-func (u *Uploader) send(ctx context.Context, item queue.Item, upload ticket.Upload, answer ticket.Answer) {
+func (u *Uploader) send(ctx context.Context, item queue.Item, upload ticket.Upload, answer ticket.Answer, probe Probe) {
 	for try := 1; ; try++ {
 		seen, d := u.attempt(ctx, item, upload, answer)
 		if Judge(seen).Cause != CauseTicketExpired || try > 1 {
-			u.settle(item, seen, d)
+			u.settle(item, seen, d, probe)
 			return
 		}
 		answers, failed := u.asker.ask(ctx, []ticket.Upload{upload})
 		if failed != nil {
-			u.settle(item, *failed, delivery{})
+			u.settle(item, *failed, delivery{}, probe)
 			return
 		}
 		answer = answers[upload.Frame]
@@ -87,7 +98,10 @@ type delivery struct {
 func (u *Uploader) attempt(ctx context.Context, item queue.Item, upload ticket.Upload, answer ticket.Answer) (Seen, delivery) {
 	switch {
 	case answer.Refusal != nil:
-		return Seen{Asked: true, Status: http.StatusUnprocessableEntity, Code: word(answer.Refusal.Code)}, delivery{}
+		return Seen{
+			Asked: true, Status: http.StatusUnprocessableEntity,
+			Code: cmp.Or(word(answer.Refusal.Code), "unnamed"), Message: sentence(answer.Refusal.Message),
+		}, delivery{}
 	case answer.Ticket == nil:
 		return Seen{Asked: true, Err: fmt.Errorf("%w: it passed over this frame", errBackendFault)}, delivery{}
 	}
@@ -114,17 +128,18 @@ func (u *Uploader) open(item queue.Item) (*os.File, error) {
 		return nil, errPayloadMissing
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errPayloadUnreadable, err)
 	}
 	info, err := payload.Stat()
-	if err == nil && info.Size() != item.Bytes {
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", errPayloadUnreadable, err)
+	case info.Size() != item.Bytes:
 		err = errPayloadDamaged
+	default:
+		return payload, nil
 	}
-	if err != nil {
-		_ = payload.Close()
-		return nil, err
-	}
-	return payload, nil
+	return nil, errors.Join(err, payload.Close())
 }
 
 func intact(payload *os.File, item queue.Item) bool {

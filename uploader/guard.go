@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -32,9 +33,28 @@ func (e *AddressError) Error() string {
 // over IPv4 they are link-local.
 var metadataV6 = netip.MustParsePrefix("fd00:ec2::/32")
 
+// Networks whose addresses are never those of a server: "this network" and the reserved block with broadcast
+// (RFC 6890), and IPv4-compatible addresses, by which an IPv4 address could hide from the checks (RFC 4291).
+var nowhere = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("::/96"),
+}
+
+// translated is where a NAT64 gateway shows IPv4 addresses (RFC 6052).
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
+// plain is the IPv4 address that an IPv6 one stands for, or addr itself.
+func plain(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap()
+	if translated.Contains(addr) {
+		raw := addr.As16()
+		return netip.AddrFrom4([4]byte(raw[12:]))
+	}
+	return addr
+}
+
 // Check returns an *AddressError for an address that may not be dialled.
 func (g Guard) Check(addr netip.Addr) error {
-	addr = addr.Unmap()
+	addr = plain(addr)
 	switch {
 	case g.Development && addr.IsLoopback():
 		return nil
@@ -42,18 +62,17 @@ func (g Guard) Check(addr netip.Addr) error {
 		return &AddressError{addr, "it is this machine itself; development.allow_loopback is off"}
 	case addr.IsLinkLocalUnicast(), metadataV6.Contains(addr):
 		return &AddressError{addr, "link-local and metadata addresses never hold a bucket"}
-	case !addr.IsValid(), addr.IsUnspecified(), addr.IsMulticast():
+	case !addr.IsValid(), addr.IsMulticast(), within(nowhere, addr):
 		return &AddressError{addr, "it is not the address of a server"}
 	}
-	if len(g.Only) == 0 {
-		return nil
+	if len(g.Only) > 0 && !within(g.Only, addr) {
+		return &AddressError{addr, "it is outside network.private_ranges; is the VPN or Direct Connect down?"}
 	}
-	for _, network := range g.Only {
-		if network.Contains(addr) {
-			return nil
-		}
-	}
-	return &AddressError{addr, "it is outside network.private_ranges; is the VPN or Direct Connect down?"}
+	return nil
+}
+
+func within(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }
 
 // sendBuffer bounds what the kernel holds unsent, in bytes (the kernel doubles it). A request counts as

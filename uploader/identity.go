@@ -22,6 +22,7 @@ type Identity struct {
 	parsed  ticket.Identity
 	certMod time.Time
 	keyMod  time.Time
+	problem error // why the pair on the disk is not the one in use; nil when it is
 }
 
 // LoadIdentity reads both files. It refuses a key that others on this machine can read.
@@ -50,10 +51,18 @@ func (i *Identity) Expires() time.Time {
 // certificate serves tls.Config. A new pair that cannot be used leaves the old one in place: it may be
 // half written.
 func (i *Identity) certificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	_ = i.refresh()
+	err := i.refresh()
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.problem = err
 	return i.loaded, nil
+}
+
+// Problem says why a pair that lies ready is not in use, as of the last handshake; nil when there is none.
+func (i *Identity) Problem() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.problem
 }
 
 func (i *Identity) refresh() error {

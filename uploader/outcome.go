@@ -26,8 +26,10 @@ const (
 	CauseS3Denied      Cause = "s3_denied"      // 403 otherwise
 	CauseDamaged       Cause = "payload_damaged"
 	CauseMissing       Cause = "payload_missing"
-	CauseUnknown       Cause = "unknown" // anything else
-	CauseAborted       Cause = "aborted" // the agent is stopping
+	CauseUnreadable    Cause = "payload_unreadable" // the disk gives an error instead of the bytes
+	CauseGaveUp        Cause = "gave_up"            // too many tries
+	CauseUnknown       Cause = "unknown"            // anything else
+	CauseAborted       Cause = "aborted"            // the agent is stopping
 )
 
 // Do is what happens to the frame.
@@ -50,9 +52,11 @@ type Seen struct {
 	Status int
 	// Code is S3's error code, or the backend's refusal or problem code.
 	Code string
+	// Message is the backend's own sentence for a refusal.
+	Message string
 	// Proof is true when S3's reply held the frame's own SHA-256.
 	Proof bool
-	// Expired is true when S3 said that the ticket's time is over, or it was over when it was used.
+	// Expired is true when S3 said that the ticket's time is over, or it refused one whose time is.
 	Expired bool
 	// RetryAfter is what the answer asked for, 0 when it did not.
 	RetryAfter time.Duration
@@ -91,7 +95,7 @@ const maxRetryAfter = 5 * time.Minute
 func Judge(s Seen) Verdict {
 	switch {
 	case s.Err != nil:
-		return judgeError(s.Err)
+		return judgeError(s)
 	case s.Status == http.StatusTooManyRequests, s.Status == http.StatusServiceUnavailable && (s.Code == "SlowDown" || s.RetryAfter > 0):
 		return Verdict{Cause: CauseTooFast, Do: Defer, Link: Bad, Slow: true, After: min(s.RetryAfter, maxRetryAfter)}
 	case s.Status >= 500, s.Status == http.StatusRequestTimeout:
@@ -103,8 +107,9 @@ func Judge(s Seen) Verdict {
 	}
 }
 
-func judgeError(err error) Verdict {
+func judgeError(s Seen) Verdict {
 	var wrongNetwork *AddressError
+	err := s.Err
 	switch {
 	case errors.Is(err, errAborted):
 		return Verdict{Cause: CauseAborted, Do: Defer}
@@ -112,6 +117,10 @@ func judgeError(err error) Verdict {
 		return Verdict{Cause: CauseDamaged, Do: Bury}
 	case errors.Is(err, errPayloadMissing):
 		return Verdict{Cause: CauseMissing, Do: Bury}
+	case errors.Is(err, errPayloadUnreadable):
+		return Verdict{Cause: CauseUnreadable, Do: Defer, Charged: true}
+	case errors.Is(err, errGaveUp):
+		return Verdict{Cause: CauseGaveUp, Do: Bury}
 	case errors.Is(err, errTicketRefused):
 		return Verdict{Cause: CauseTicketRefused, Do: Defer, Link: Bad}
 	case errors.Is(err, errBackendFault):
@@ -120,20 +129,43 @@ func judgeError(err error) Verdict {
 		return Verdict{Cause: CauseWrongNetwork, Do: Defer, Link: Bad}
 	case errors.Is(err, errStalled):
 		return Verdict{Cause: CauseLink, Do: Defer, Link: Bad, Slow: true}
+	case s.Asked && certificateAlert(err) != "":
+		// TLS 1.3 lets a server refuse the certificate after the handshake; a backend that checks it there
+		// says so by an alert, not by a status.
+		return Verdict{Cause: CauseBackendDenied, Do: Defer, Link: Bad}
 	default:
 		return Verdict{Cause: CauseLink, Do: Defer, Link: Bad}
 	}
 }
 
+// judgeBackend charges a frame only for what can be said of a frame. A 422 without a code is not a policy's: it
+// may be anybody's on the way, and must not park a backlog.
 func judgeBackend(s Seen) Verdict {
-	switch s.Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
+	switch {
+	case isDenial(s.Status):
 		return Verdict{Cause: CauseBackendDenied, Do: Defer, Link: Bad}
-	case http.StatusUnprocessableEntity:
-		return Verdict{Cause: CauseFrameRefused, Do: Bury, Link: Good}
-	default:
+	case s.Status == http.StatusUnprocessableEntity && s.Code != "":
+		return Verdict{Cause: CauseFrameRefused, Do: Bury}
+	case isRequestFault(s.Status):
 		return Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}
+	case s.Status == 0:
+		return Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}
+	default: // a redirect, a wrong address: no frame can cause that
+		return Verdict{Cause: CauseBackendFault, Do: Defer, Link: Bad}
 	}
+}
+
+func isDenial(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden
+}
+
+// isRequestFault tells an answer to what was asked from one to who asked or when.
+func isRequestFault(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
 }
 
 // s3DigestErrors are S3's words for "the body is not what was signed".
@@ -150,13 +182,17 @@ func judgeS3(s Seen) Verdict {
 	case s.Status == http.StatusPreconditionFailed:
 		return Verdict{Cause: CauseHeld, Do: Ack, Link: Good}
 	case s.Status == http.StatusConflict:
-		return Verdict{Cause: CauseConflict, Do: Defer, Link: Good}
-	case s.Status == http.StatusForbidden && s.Expired:
-		return Verdict{Cause: CauseTicketExpired, Do: Defer}
-	case s.Status == http.StatusForbidden:
-		return Verdict{Cause: CauseS3Denied, Do: Defer, Charged: true}
+		// Charged, so that the delay grows should the race never end.
+		return Verdict{Cause: CauseConflict, Do: Defer, Charged: true, Link: Good}
 	case s.Status == http.StatusBadRequest && s3DigestErrors[s.Code]:
 		return Verdict{Cause: CauseDamaged, Do: Defer, Charged: true, Rehash: true, Link: Good}
+	case s.Status == http.StatusBadRequest && s.Code == "RequestTimeout": // S3's word for a body that stopped coming
+		return Verdict{Cause: CauseLink, Do: Defer, Link: Bad}
+	case s.Expired && (s.Status == http.StatusForbidden || s.Status == http.StatusBadRequest):
+		// One new ticket has been tried by then: a clock is wrong, here or at the backend, for all frames.
+		return Verdict{Cause: CauseTicketExpired, Do: Defer, Link: Bad}
+	case s.Status == http.StatusForbidden:
+		return Verdict{Cause: CauseS3Denied, Do: Defer, Charged: true}
 	default:
 		return Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}
 	}

@@ -12,7 +12,8 @@ type Pace struct {
 	mu    sync.Mutex
 	most  int
 	limit int
-	step  int // +1 climbing, -1 descending
+	step  int  // +1 climbing, -1 descending
+	ramp  bool // doubling, until that no longer pays
 
 	began time.Time // of the present measure
 	bytes int64
@@ -23,7 +24,7 @@ type Pace struct {
 // NewPace starts at two transfers, or one where no more are allowed.
 func NewPace(most int) *Pace {
 	most = max(most, 1)
-	return &Pace{most: most, limit: min(2, most), step: 1}
+	return &Pace{most: most, limit: min(2, most), step: 1, ramp: true}
 }
 
 // Limit is the number of slots.
@@ -54,10 +55,14 @@ func (p *Pace) Done(bytes int64, busy bool, now time.Time) {
 	// Hill climbing: go on in this direction while it pays, turn when it does not.
 	speed := float64(p.bytes) / elapsed
 	if speed < p.best*1.02 {
-		p.step = -p.step
+		p.step, p.ramp = -p.step, false
 	}
 	p.best = speed
-	p.limit = min(max(p.limit+p.step, 1), p.most)
+	next := p.limit + p.step
+	if p.ramp {
+		next = 2 * p.limit
+	}
+	p.limit = min(max(next, 1), p.most)
 	if p.limit == 1 {
 		p.step = 1
 	}
@@ -69,17 +74,17 @@ func (p *Pace) Slow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit = max(p.limit/2, 1)
-	p.restart()
+	p.restart(false)
 }
 
-// Restart goes back to the first step, after an outage.
+// Restart goes back to the first step, after an outage: what the link could carry before says little now.
 func (p *Pace) Restart() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.limit = min(2, p.most)
-	p.restart()
+	p.limit = min(2, p.limit)
+	p.restart(true)
 }
 
-func (p *Pace) restart() {
-	p.step, p.best, p.began = 1, 0, time.Time{}
+func (p *Pace) restart(ramp bool) {
+	p.step, p.ramp, p.best, p.began = 1, ramp, 0, time.Time{}
 }

@@ -22,6 +22,9 @@ var (
 	errAborted        = errors.New("the agent is stopping")
 	errPayloadDamaged = errors.New("the payload changed on disk")
 	errPayloadMissing = errors.New("the payload is gone from the disk")
+
+	errPayloadUnreadable = errors.New("the disk does not give the payload")
+	errGaveUp            = errors.New("tried too often without an outcome; it may be what ends the agent")
 )
 
 // maxErrorBody is how much of an error answer is read, in bytes.
@@ -39,20 +42,23 @@ type putter struct {
 func (p *putter) put(ctx context.Context, target *url.URL, t *ticket.Ticket, item queue.Item, payload *os.File) (seen Seen, etag string) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	dog := time.AfterFunc(p.stall, func() { cancel(errStalled) })
-	defer dog.Stop()
-	moved := func() { dog.Reset(p.stall) }
+	dog := &watchdog{timer: time.AfterFunc(p.stall, func() { cancel(errStalled) }), stall: p.stall}
+	defer dog.rest()
 
-	req, err := p.request(ctx, target, t, item, payload, moved)
+	req, err := p.request(target, t, item, func() io.ReadCloser {
+		return io.NopCloser(&paced{
+			ctx: ctx, from: io.NewSectionReader(payload, 0, item.Bytes), left: item.Bytes, rate: p.rate, dog: dog, fail: cancel,
+		})
+	})
 	if err != nil {
 		return Seen{Err: err}, ""
 	}
-	resp, err := p.client.Do(req)
+	resp, err := p.client.Do(req.WithContext(ctx))
 	if err != nil {
 		return Seen{Err: whyNot(ctx, err)}, ""
 	}
 	defer drain(resp.Body)
-	moved()
+	dog.moved()
 	seen = Seen{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	if resp.StatusCode == http.StatusOK {
 		seen.Proof = resp.Header.Get("x-amz-checksum-sha256") == t.Headers["x-amz-checksum-sha256"]
@@ -60,21 +66,17 @@ func (p *putter) put(ctx context.Context, target *url.URL, t *ticket.Ticket, ite
 	}
 	refusal := readRefusal(resp.Body)
 	seen.Code = word(refusal.Code)
-	seen.Expired = refusal.timeIsOver() || !time.Now().Before(t.ExpiresAt)
+	seen.Expired = refusal.timeIsOver() || isDenial(resp.StatusCode) && !time.Now().Before(t.ExpiresAt)
 	return seen, ""
 }
 
-func (p *putter) request(ctx context.Context, target *url.URL, t *ticket.Ticket, item queue.Item, payload *os.File, moved func()) (*http.Request, error) {
-	body := func() (io.ReadCloser, error) {
-		section := io.NewSectionReader(payload, 0, item.Bytes)
-		return io.NopCloser(&paced{ctx: ctx, from: section, rate: p.rate, moved: moved}), nil
-	}
-	first, _ := body()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, target.String(), first)
+func (p *putter) request(target *url.URL, t *ticket.Ticket, item queue.Item, body func() io.ReadCloser) (*http.Request, error) {
+	req, err := http.NewRequest(http.MethodPut, target.String(), body()) //nolint:noctx // put adds it
 	if err != nil {
 		return nil, fmt.Errorf("%w: the URL makes no request", errTicketRefused)
 	}
-	req.GetBody = body // a kept connection that the server closed meanwhile is replaced without a word
+	// A kept connection that the server closed meanwhile is replaced without a word.
+	req.GetBody = func() (io.ReadCloser, error) { return body(), nil }
 	req.ContentLength = item.Bytes
 	for name, value := range t.Headers {
 		if name != "content-length" { // ContentLength says it
@@ -85,29 +87,58 @@ func (p *putter) request(ctx context.Context, target *url.URL, t *ticket.Ticket,
 	return req, nil
 }
 
-// paced reads a payload at the allowed rate and tells the watchdog about every step.
-type paced struct {
-	ctx   context.Context
-	from  io.Reader
-	rate  *rate.Limiter
-	moved func()
+// watchdog ends a transfer that has stood still for stall.
+type watchdog struct {
+	timer *time.Timer
+	stall time.Duration
 }
 
-// pacedChunk is the largest step, in bytes; the limiter's burst holds at least that.
-const pacedChunk = 16 << 10
+func (w *watchdog) moved() { w.timer.Reset(w.stall) }
+
+// rest is for waiting that is our own doing.
+func (w *watchdog) rest() { w.timer.Stop() }
+
+// paced reads a payload at the allowed rate and tells the watchdog about every step.
+type paced struct {
+	ctx  context.Context
+	from io.Reader
+	left int64         // bytes that the payload still owes
+	rate *rate.Limiter // nil is no limit
+	dog  *watchdog
+	fail context.CancelCauseFunc // ends the transfer when the disk does not give what was queued
+}
 
 func (r *paced) Read(b []byte) (int, error) {
 	if r.rate != nil {
-		b = b[:min(len(b), pacedChunk)]
+		b = b[:min(len(b), r.rate.Burst())]
 	}
 	n, err := r.from.Read(b)
+	r.left -= int64(n)
+	switch {
+	case errors.Is(err, io.EOF) && r.left > 0:
+		r.fail(errPayloadDamaged)
+		return n, io.ErrUnexpectedEOF
+	case err != nil && !errors.Is(err, io.EOF):
+		r.fail(fmt.Errorf("%w: %w", errPayloadUnreadable, err))
+		return n, err
+	}
 	if n > 0 && r.rate != nil {
-		if waitErr := r.rate.WaitN(r.ctx, n); waitErr != nil {
-			return 0, waitErr
+		r.dog.rest()
+		if err := r.rate.WaitN(r.ctx, n); err != nil {
+			return 0, err
 		}
 	}
-	r.moved()
+	r.dog.moved()
 	return n, err
+}
+
+// newLimiter makes the limiter of all transfers. Its burst is an eighth of a second, so that transfers take
+// turns; but not so little that each packet carries nothing.
+func newLimiter(bytesPerSecond int64) *rate.Limiter {
+	if bytesPerSecond <= 0 {
+		return nil
+	}
+	return rate.NewLimiter(rate.Limit(bytesPerSecond), int(min(max(bytesPerSecond/8, 1<<10), 64<<10)))
 }
 
 // refusal is S3's error document (Amazon S3 API Reference, "REST error responses"). Expires and ServerTime

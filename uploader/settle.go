@@ -3,9 +3,7 @@ package uploader
 import (
 	"context"
 	"errors"
-	"maps"
-	"math"
-	"net/netip"
+	"fmt"
 	"time"
 
 	"shelfagent/queue"
@@ -14,60 +12,99 @@ import (
 // CauseQueue stands for a queue that could not record an outcome: a full or failing disk.
 const CauseQueue Cause = "queue"
 
-// strayFrames is how many frames in a row may fail, over a good link, before the cause is taken to be
-// something that they share. Without it a mistake in a bucket policy would park a whole backlog.
+// strayFrames is how many frames may fail, over a good link and with no delivery between, before the cause is
+// taken to be something that they share. Without it a mistake in a bucket policy would park a whole backlog.
 const strayFrames = 3
+
+// maxCutters bounds Uploader.cutter: a few frames are to blame, or it is none of them.
+const maxCutters = 1000
 
 // settle judges an outcome and records the verdict in the queue. It runs to its end even while the agent
 // stops: an outcome that is known must not be forgotten.
-func (u *Uploader) settle(item queue.Item, seen Seen, d delivery) {
-	ctx := context.Background()
-	verdict := Judge(seen)
-	reason := Explain(seen)
-	verdict = u.weigh(verdict)
-
-	var err error
-	switch verdict.Do {
-	case Ack:
-		err = u.deliver(ctx, item, verdict, d)
-	case Bury:
-		u.log.Warn("frame parked: it needs a person", "frame", item.ID, "cause", verdict.Cause, "reason", reason)
-		err = u.queue.Bury(ctx, item.ID, string(verdict.Cause), reason)
-	case Defer:
-		err = u.postpone(ctx, item, verdict, reason)
+func (u *Uploader) settle(item queue.Item, seen Seen, d delivery, probe Probe) {
+	verdict := u.weigh(item.ID, Judge(seen))
+	err := u.record(item, verdict, Explain(seen), d, probe)
+	if errors.Is(err, queue.ErrNotFound) {
+		err = nil // somebody has dropped the frame meanwhile
 	}
 	if err != nil {
 		err = errors.Join(err, u.queue.Release(item.ID))
-		u.trip(CauseQueue, "an outcome could not be recorded, the frame will be tried again: "+err.Error(), 0)
+		u.trip(Failure{
+			Cause: CauseQueue, Reason: "an outcome could not be recorded, the frame will be tried again: " + err.Error(), Probe: probe,
+		})
 		return
-	}
-	if verdict.Slow {
-		u.pace.Slow()
 	}
 	switch verdict.Link {
 	case Good:
 		u.pass()
 	case Silent:
-		u.breaker.Idle()
+		u.breaker.Idle(probe)
 	case Bad: // postpone has tripped the breaker
 	}
 	u.count(verdict.Cause, item.Bytes, verdict.Do == Ack)
 }
 
-// weigh turns a failure that several frames in a row have shared into one of the link.
-func (u *Uploader) weigh(v Verdict) Verdict {
+// record returns when the verdict is durable.
+func (u *Uploader) record(item queue.Item, v Verdict, reason string, d delivery, probe Probe) error {
+	ctx := context.Background()
+	switch v.Do {
+	case Ack:
+		return u.deliver(ctx, item, v, d)
+	case Bury:
+		return u.bury(ctx, item, v.Cause, reason)
+	case Defer:
+		return u.postpone(ctx, item, v, reason, probe)
+	}
+	return fmt.Errorf("nobody judged the outcome %q", v.Cause)
+}
+
+func (u *Uploader) bury(ctx context.Context, item queue.Item, cause Cause, reason string) error {
+	u.forget(item.ID)
+	u.log.Warn("frame parked: it needs a person", "frame", item.ID, "cause", cause, "reason", reason, "attempts", item.Attempts)
+	return u.queue.Bury(ctx, item.ID, string(cause), reason)
+}
+
+// weigh turns a failure that several frames have shared into one of the link. One frame alone that fails again
+// and again stays to blame itself.
+func (u *Uploader) weigh(id queue.ID, v Verdict) Verdict {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
 	case v.Do == Ack:
-		u.streak = 0
-	case v.Cause == CauseS3Denied, v.Cause == CauseUnknown:
-		u.streak++
-		if u.streak >= strayFrames {
-			v.Link, v.Charged = Bad, false
-		}
+		clear(u.strays)
+		return v
+	case v.Cause != CauseS3Denied && v.Cause != CauseUnknown && v.Cause != CauseUnreadable:
+		return v
+	}
+	if len(u.strays) < strayFrames {
+		u.strays[id] = true
+	}
+	if len(u.strays) < strayFrames {
+		return v
+	}
+	v.Link, v.Charged = Bad, false
+	if v.Cause == CauseUnreadable {
+		v.Cause = CauseQueue // its disk, to be exact
 	}
 	return v
+}
+
+// blame returns how often a frame has cut a link that others found good before and after it. One that is cut
+// each time, by something on the way that looks into it, must not hold up the rest.
+func (u *Uploader) blame(id queue.ID) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.cutter) >= maxCutters {
+		clear(u.cutter)
+	}
+	u.cutter[id]++
+	return u.cutter[id]
+}
+
+func (u *Uploader) forget(id queue.ID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.cutter, id)
 }
 
 func (u *Uploader) deliver(ctx context.Context, item queue.Item, v Verdict, d delivery) error {
@@ -82,22 +119,31 @@ func (u *Uploader) deliver(ctx context.Context, item queue.Item, v Verdict, d de
 	if err != nil {
 		return err
 	}
+	u.forget(item.ID)
 	u.log.Debug("frame delivered", "frame", item.ID, "key", d.key, "proof", proof, "attempts", item.Attempts)
-	u.pace.Done(item.Bytes, int(u.inFlight.Load()) >= u.pace.Limit(), time.Now())
+	if v.Cause == CauseDelivered { // what S3 held already has not used the link
+		u.pace.Done(item.Bytes, int(u.inFlight.Load()) >= u.pace.Limit(), time.Now())
+	}
 	return nil
 }
 
-func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, reason string) error {
+func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, reason string, probe Probe) error {
 	if v.Cause == CauseAborted {
 		return u.queue.Release(item.ID)
 	}
 	if v.Charged && item.Attempts >= u.opts.MaxAttempts {
-		u.log.Warn("frame parked after too many tries", "frame", item.ID, "attempts", item.Attempts, "reason", reason)
-		return u.queue.Bury(ctx, item.ID, "gave_up", reason)
+		return u.bury(ctx, item, CauseGaveUp, reason)
 	}
 	wait := max(v.After, jitter(ceiling(frameDelayFirst, frameDelayMost, item.Attempts)))
 	if v.Link == Bad {
-		wait = u.trip(v.Cause, reason, v.After)
+		tripped := u.trip(Failure{Cause: v.Cause, Reason: reason, Least: v.After, Probe: probe})
+		if v.Slow && tripped.Counted {
+			u.pace.Slow()
+		}
+		wait = tripped.Wait
+		if tripped.Opened {
+			wait = max(wait, jitter(ceiling(frameDelayFirst, frameDelayMost, u.blame(item.ID))))
+		}
 	} else {
 		u.log.Info("frame will be tried again", "frame", item.ID, "cause", v.Cause, "reason", reason,
 			"attempt", item.Attempts, "in", wait.Round(time.Millisecond))
@@ -105,100 +151,22 @@ func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, rea
 	return u.queue.Defer(ctx, item.ID, queue.Deferral{Until: time.Now().UTC().Add(wait), Reason: reason, Uncharged: !v.Charged})
 }
 
-// trip opens the breaker, says so once, and returns how long the frame that met the failure should wait.
-func (u *Uploader) trip(cause Cause, reason string, least time.Duration) time.Duration {
-	wait, opened := u.breaker.Trip(cause, reason, least, time.Now())
-	if opened {
-		u.log.Error("uploads are waiting", "cause", cause, "reason", reason)
+// trip opens the breaker and says so once for each cause.
+func (u *Uploader) trip(f Failure) Tripped {
+	tripped := u.breaker.Trip(f, time.Now())
+	if tripped.News {
+		u.log.Error("uploads are waiting", "cause", f.Cause, "reason", f.Reason)
 	}
-	return wait
+	return tripped
 }
 
 func (u *Uploader) pass() {
-	outage, closed := u.breaker.Pass(time.Now())
-	if !closed {
+	outage := u.breaker.Pass()
+	if outage == nil {
 		return
 	}
-	u.pace.Restart()
-	u.log.Info("uploads go on", "outage", outage.Round(time.Second))
-}
-
-// tally is what Status reports beyond the breaker and the pace.
-type tally struct {
-	outcomes  map[Cause]uint64
-	bytes     uint64
-	delivered time.Time
-	speed     float64 // bytes per second, decaying
-	speedAt   time.Time
-	clock     *time.Duration
-	backend   netip.Addr
-	s3        netip.Addr
-}
-
-// speedMemory is the time in which an old measure loses two thirds of its weight.
-const speedMemory = time.Minute
-
-func (u *Uploader) count(cause Cause, bytes int64, delivered bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.tally.outcomes[cause]++
-	if !delivered {
-		return
+	if outage.Cause != CauseTooFast { // the pace has been halved already
+		u.pace.Restart()
 	}
-	at := time.Now()
-	u.tally.speed = u.tally.speedNow(at) + float64(bytes)/speedMemory.Seconds()
-	u.tally.speedAt, u.tally.delivered = at, at.UTC()
-	u.tally.bytes += uint64(max(bytes, 0))
-}
-
-func (t *tally) speedNow(at time.Time) float64 {
-	if t.speedAt.IsZero() {
-		return 0
-	}
-	return t.speed * math.Exp(-at.Sub(t.speedAt).Seconds()/speedMemory.Seconds())
-}
-
-// Status is what the uploader knows of the link, as JSON in the status document.
-type Status struct {
-	// Outage is nil while uploads run.
-	Outage *Outage `json:"outage,omitempty"`
-	// Slots is how many transfers may run at once now.
-	Slots int `json:"slots"`
-	// LastDelivered is zero before the first delivery since the start.
-	LastDelivered time.Time `json:"last_delivered,omitzero"`
-	// Bytes delivered since the start, and how many a second lately.
-	Bytes          uint64  `json:"bytes"`
-	BytesPerSecond float64 `json:"bytes_per_second"`
-	// Outcomes counts what became of tries since the start, by cause.
-	Outcomes map[Cause]uint64 `json:"outcomes"`
-	// ClockOffset is how far the backend's clock is ahead of this machine's, in seconds; nil when unknown.
-	ClockOffset *float64 `json:"clock_offset_seconds,omitempty"`
-	// BackendAddress and S3Address were dialled last. S3Private is nil before the first dial.
-	BackendAddress     string    `json:"backend_address,omitempty"`
-	S3Address          string    `json:"s3_address,omitempty"`
-	S3Private          *bool     `json:"s3_private,omitempty"`
-	CertificateExpires time.Time `json:"certificate_expires"`
-}
-
-// Status may be called at any time.
-func (u *Uploader) Status() Status {
-	s := Status{
-		Outage: u.breaker.Outage(), Slots: u.pace.Limit(), CertificateExpires: u.opts.Identity.Expires().UTC(),
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
-	s.Outcomes = maps.Clone(u.tally.outcomes)
-	if u.tally.clock != nil {
-		seconds := u.tally.clock.Seconds()
-		s.ClockOffset = &seconds
-	}
-	if u.tally.backend.IsValid() {
-		s.BackendAddress = u.tally.backend.String()
-	}
-	if u.tally.s3.IsValid() {
-		private := u.tally.s3.IsPrivate() || u.tally.s3.IsLoopback()
-		s.S3Address, s.S3Private = u.tally.s3.String(), &private
-	}
-	return s
+	u.log.Info("uploads go on", "outage", time.Since(outage.Since).Round(time.Second))
 }

@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"shelfagent/queue"
 	"shelfagent/uploader/ticket"
 )
@@ -84,7 +82,8 @@ type Uploader struct {
 
 	mu     sync.Mutex // guards tally
 	tally  tally
-	streak int // frames in a row, guarded by mu, that failed although the link is good
+	strays map[queue.ID]bool // frames that failed over a good link since the last delivery; guarded by mu
+	cutter map[queue.ID]int  // how often each has opened the breaker; guarded by mu
 }
 
 // New checks the options. It connects to nothing.
@@ -112,16 +111,13 @@ func New(opts Options) (*Uploader, error) {
 		},
 		breaker: &Breaker{}, pace: NewPace(opts.Concurrency),
 		freed: make(chan struct{}, opts.Concurrency),
-		tally: tally{outcomes: map[Cause]uint64{}},
+		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
 	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.Identity), 2, u.noteBackend)
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
 	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
-	u.putter = &putter{client: toS3, stall: opts.Stall}
-	if opts.Rate > 0 {
-		u.putter.rate = rate.NewLimiter(rate.Limit(opts.Rate), int(max(opts.Rate/4, pacedChunk)))
-	}
+	u.putter = &putter{client: toS3, stall: opts.Stall, rate: newLimiter(opts.Rate)}
 	return u, nil
 }
 
@@ -159,33 +155,43 @@ func (u *Uploader) Run(ctx context.Context) error {
 	return nil
 }
 
-// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule.
-const idle = time.Minute
+// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule. nap is how soon it
+// looks again for what was due and could not be leased.
+const (
+	idle = time.Minute
+	nap  = 50 * time.Millisecond
+)
 
 // step fills the free slots, and returns when to look again if nothing happens before.
 func (u *Uploader) step(ctx context.Context) (wake time.Time) {
 	now := time.Now()
 	wake = now.Add(idle)
-	free, next := u.breaker.Allow(u.pace.Limit()-int(u.inFlight.Load()), now)
+	free, probe, next := u.breaker.Allow(u.pace.Limit()-int(u.inFlight.Load()), now)
 	if !next.IsZero() && next.Before(wake) {
 		wake = next
 	}
-	if free <= 0 {
+	if free == 0 {
 		return wake
 	}
 	items, err := u.queue.Lease(ctx, min(free, ticket.MaxUploads))
 	if err != nil {
-		u.trip(CauseQueue, "the queue cannot be read: "+err.Error(), 0)
-		return now.Add(time.Second)
+		u.trip(Failure{Cause: CauseQueue, Reason: "the queue cannot be read: " + err.Error(), Probe: probe})
+		return now // the breaker says when
 	}
 	if len(items) > 0 {
-		u.breaker.Probe()
 		u.inFlight.Add(int64(len(items)))
-		u.wg.Go(func() { u.batch(ctx, items) })
+		u.wg.Go(func() { u.batch(ctx, items, probe) })
 		return now // there may be more
+	}
+	u.breaker.Idle(probe)
+	if outage := u.breaker.Outage(); outage != nil && outage.Cause == CauseQueue {
+		u.pass() // the queue answers, and there is no frame to find out more with
 	}
 	if due, ok := u.queue.NextDue(); ok && due.Before(wake) {
 		wake = due
+		if soon := now.Add(nap); wake.Before(soon) {
+			wake = soon
+		}
 	}
 	return wake
 }

@@ -1,0 +1,93 @@
+package uploader
+
+import (
+	"maps"
+	"math"
+	"net/netip"
+	"time"
+)
+
+// tally is what Status reports beyond the breaker and the pace.
+type tally struct {
+	outcomes  map[Cause]uint64
+	bytes     uint64
+	delivered time.Time
+	speed     float64 // bytes per second, decaying
+	speedAt   time.Time
+	clock     *time.Duration
+	backend   netip.Addr
+	s3        netip.Addr
+}
+
+// speedMemory is the time in which an old measure loses two thirds of its weight.
+const speedMemory = time.Minute
+
+func (u *Uploader) count(cause Cause, bytes int64, delivered bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tally.outcomes[cause]++
+	if !delivered {
+		return
+	}
+	at := time.Now()
+	u.tally.speed = u.tally.speedNow(at) + float64(bytes)/speedMemory.Seconds()
+	u.tally.speedAt, u.tally.delivered = at, at.UTC()
+	u.tally.bytes += uint64(max(bytes, 0))
+}
+
+func (t *tally) speedNow(at time.Time) float64 {
+	if t.speedAt.IsZero() {
+		return 0
+	}
+	return t.speed * math.Exp(-at.Sub(t.speedAt).Seconds()/speedMemory.Seconds())
+}
+
+// Status is what the uploader knows of the link, as JSON in the status document.
+type Status struct {
+	// Outage is nil while uploads run.
+	Outage *Outage `json:"outage,omitempty"`
+	// Slots is how many transfers may run at once now.
+	Slots int `json:"slots"`
+	// LastDelivered is zero before the first delivery since the start.
+	LastDelivered time.Time `json:"last_delivered,omitzero"`
+	// Bytes delivered since the start, and how many a second lately.
+	Bytes          uint64  `json:"bytes"`
+	BytesPerSecond float64 `json:"bytes_per_second"`
+	// Outcomes counts what became of tries since the start, by cause.
+	Outcomes map[Cause]uint64 `json:"outcomes"`
+	// ClockOffset is how far the backend's clock is ahead of this machine's, in seconds; nil when unknown.
+	ClockOffset *float64 `json:"clock_offset_seconds,omitempty"`
+	// BackendAddress and S3Address were dialled last. S3Private is nil before the first dial.
+	BackendAddress     string    `json:"backend_address,omitempty"`
+	S3Address          string    `json:"s3_address,omitempty"`
+	S3Private          *bool     `json:"s3_private,omitempty"`
+	CertificateExpires time.Time `json:"certificate_expires"`
+	// CertificateProblem is why a renewed certificate that lies ready is not in use.
+	CertificateProblem string `json:"certificate_problem,omitempty"`
+}
+
+// Status may be called at any time.
+func (u *Uploader) Status() Status {
+	s := Status{
+		Outage: u.breaker.Outage(), Slots: u.pace.Limit(), CertificateExpires: u.opts.Identity.Expires().UTC(),
+	}
+	if problem := u.opts.Identity.Problem(); problem != nil {
+		s.CertificateProblem = problem.Error()
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
+	s.Outcomes = maps.Clone(u.tally.outcomes)
+	if u.tally.clock != nil {
+		seconds := u.tally.clock.Seconds()
+		s.ClockOffset = &seconds
+	}
+	if u.tally.backend.IsValid() {
+		s.BackendAddress = u.tally.backend.String()
+	}
+	if u.tally.s3.IsValid() {
+		private := u.tally.s3.IsPrivate() || u.tally.s3.IsLoopback()
+		s.S3Address, s.S3Private = u.tally.s3.String(), &private
+	}
+	return s
+}
