@@ -32,7 +32,7 @@ func (q *Queue) compareRecords(ctx context.Context) error {
 	return nil
 }
 
-// seen is a record as the healing read it.
+// seen is a record as healing and Verify read it.
 type seen struct {
 	key   []byte
 	item  Item
@@ -47,17 +47,22 @@ func (q *Queue) recordPage(state State, after []byte) (page []seen, err error) {
 			key, value = c.Next()
 		}
 		for ; key != nil && len(page) < healBatch; key, value = c.Next() {
-			it, err := decodeItem(key, value, state)
-			sound := err == nil
-			if sound && state == Deferred {
-				k, _ := tx.Bucket(bucketDue).Cursor().Seek(dueKey(it.NotBefore, it.ID))
-				sound = string(k) == string(dueKey(it.NotBefore, it.ID))
-			}
-			page = append(page, seen{key: append([]byte(nil), key...), item: it, sound: sound})
+			page = append(page, see(tx, key, value, state))
 		}
 		return nil
 	})
 	return page, err
+}
+
+// see reads a record as it is, without making it again.
+func see(tx *bolt.Tx, key, value []byte, state State) seen {
+	it, err := decodeItem(key, value, state)
+	sound := err == nil
+	if sound && state == Deferred {
+		k, _ := tx.Bucket(bucketDue).Cursor().Seek(dueKey(it.NotBefore, it.ID))
+		sound = string(k) == string(dueKey(it.NotBefore, it.ID))
+	}
+	return seen{key: append([]byte(nil), key...), item: it, sound: sound}
 }
 
 func (q *Queue) compareRecord(r seen) error {

@@ -100,6 +100,8 @@
 // is made again, counters are counted again. Digests of adopted payloads are verified at once while there are few,
 // and otherwise when they are leased; none is handed out unverified.
 //
+// Verify does the same comparison whenever a person asks, reads every payload, and changes nothing.
+//
 // # Limits
 //
 //   - An I/O error while a commit is made durable leaves its outcome open. The queue then refuses all further

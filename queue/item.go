@@ -97,6 +97,7 @@ type Receipt struct {
 	ETag        string
 	Proof       string // ProofStored, ProofExists or ProofDropped
 	Note        string // why it was dropped
+	By          string `json:",omitempty"` // the person who dropped it; "": the agent did
 	SHA256      [32]byte
 	CapturedAt  time.Time
 	EnqueuedAt  time.Time

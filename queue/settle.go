@@ -18,7 +18,7 @@ func (q *Queue) Ack(ctx context.Context, id ID, r Receipt) error {
 	if r.Proof != ProofStored && r.Proof != ProofExists {
 		return fmt.Errorf("%w: %q", ErrProof, r.Proof)
 	}
-	return q.leave(ctx, id, r)
+	return q.leave(ctx, id, r, nil)
 }
 
 // Drop gives an item up, whatever its state: a person, or a written policy, has decided so and says why. Its
@@ -27,10 +27,11 @@ func (q *Queue) Drop(ctx context.Context, id ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return fmt.Errorf("%w reason: a frame is not dropped without one", ErrInvalid)
 	}
-	return q.leave(ctx, id, Receipt{Proof: ProofDropped, Note: clip(reason)})
+	return q.leave(ctx, id, Receipt{Proof: ProofDropped, Note: clip(reason)}, nil)
 }
 
-func (q *Queue) leave(ctx context.Context, id ID, r Receipt) error {
+// leave lets an item go, unless refuse has something against it.
+func (q *Queue) leave(ctx context.Context, id ID, r Receipt, refuse func(Item) error) error {
 	if err := q.enter(ctx); err != nil {
 		return err
 	}
@@ -43,6 +44,11 @@ func (q *Queue) leave(ctx context.Context, id ID, r Receipt) error {
 				return nil
 			}
 			return fmt.Errorf("%w: %s", ErrNotFound, id)
+		}
+		if refuse != nil {
+			if err := refuse(it); err != nil {
+				return err
+			}
 		}
 		t.settle(it, r.filled(it))
 		return nil
@@ -147,10 +153,9 @@ func (q *Queue) Bury(ctx context.Context, id ID, code, message string) error {
 // Retry lets a parked or deferred item go again at once, with its attempts forgotten: a person has removed the cause.
 func (q *Queue) Retry(ctx context.Context, id ID) error {
 	return q.settleLease(ctx, id, func(it *Item) {
-		if it.State == Leased {
-			return
+		if it.State != Leased {
+			it.retry()
 		}
-		it.State, it.Reason, it.NotBefore, it.Attempts = Waiting, "", time.Time{}, 0
 	})
 }
 
