@@ -36,6 +36,9 @@ func FuzzNew(f *testing.F) {
 		if len(fr.Bytes) > len(raw)+256 {
 			t.Fatalf("%d bytes became %d", len(raw), len(fr.Bytes))
 		}
+		if fr.Format == JPEG {
+			pixels(t, fr.Bytes) // which were not decoded by New
+		}
 		// What libraries refuse may have become a picture by the strip: a gap in a BMP, a field out of order in a TIFF.
 		if want, _, err := image.Decode(bytes.NewReader(raw)); err == nil && !reflect.DeepEqual(pixels(t, fr.Bytes), want) {
 			t.Fatal("the pixels differ")

@@ -170,20 +170,3 @@ func TestLargeJPEG(t *testing.T) {
 		t.Error("not the same kind of picture")
 	}
 }
-
-func BenchmarkNew(b *testing.B) {
-	raw := withSegments(largeJPEG(b, 1920, 1080), segment(mAPP1, exifID+"\x00"+string(cameraEXIF(binary.BigEndian, 1))))
-	b.SetBytes(int64(len(raw)))
-	b.Run("New", func(b *testing.B) {
-		for b.Loop() {
-			mustNew(b, raw)
-		}
-	})
-	b.Run("image/jpeg", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := jpeg.Decode(bytes.NewReader(raw)); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}

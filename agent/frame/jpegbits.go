@@ -50,18 +50,19 @@ func refill(src []byte, pos int, acc uint64, n int) (pos2 int, acc2 uint64, n2 i
 	return pos, acc, n
 }
 
+// more adds what fits into acc, where n is below 32: 32 bits at least, or all that are left.
+func more(src []byte, pos int, acc uint64, n int) (pos2 int, acc2 uint64, n2 int) {
+	if v, plain := window(src, pos); plain {
+		return pos + (63-n)>>3, acc | v>>(uint(n)&63), n | 56
+	}
+	return refill(src, pos, acc, n)
+}
+
 // fill makes the next 32 bits available, or all that are left.
 func (b *jpegBits) fill() {
-	if b.n >= enough {
-		return
+	if b.n < enough {
+		b.pos, b.acc, b.n = more(b.src, b.pos, b.acc, b.n)
 	}
-	if v, plain := window(b.src, b.pos); plain {
-		b.acc |= v >> b.n
-		b.pos += (63 - b.n) >> 3
-		b.n |= 56
-		return
-	}
-	b.pos, b.acc, b.n = refill(b.src, b.pos, b.acc, b.n)
 }
 
 // take reads k bits, at most as many as are left of a fill.

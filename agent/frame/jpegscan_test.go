@@ -210,3 +210,129 @@ func TestScanAgreesOnNoise(t *testing.T) {
 	}
 	t.Log(taken)
 }
+
+// New as a whole: what it takes can be decoded, and what it refuses beyond image/jpeg is what the package comment says.
+func TestNewAgreesWithImageJPEG(t *testing.T) {
+	files := slices.Collect(maps.Values(jpegFiles(t)))
+	for _, raw := range jpegFiles(t) {
+		for at := 0; at < len(raw); at += 1 + len(raw)/50 {
+			files = append(files, flipped(raw, at))
+		}
+	}
+	for seed := range uint64(1000) {
+		raw, _ := noiseJPEG(seed)
+		files = append(files, raw)
+	}
+	reasons := append([]string{"no scan of component", "more than 100 scans"}, stricter...)
+	taken := 0
+	for _, raw := range files {
+		f, err := New(raw, Source{}, Options{MaxPixels: 1 << 17})
+		if err == nil {
+			pixels(t, f.Bytes)
+			taken++
+			continue
+		}
+		if codeOf(t, err) == CodeTooManyPixels {
+			continue
+		}
+		known := slices.ContainsFunc(reasons, func(why string) bool { return strings.Contains(err.Error(), why) })
+		if _, libErr := jpeg.Decode(bytes.NewReader(raw)); libErr == nil && !known {
+			t.Errorf("refused, but not by image/jpeg: %v", err)
+		}
+	}
+	t.Logf("%d of %d files were taken", taken, len(files))
+}
+
+// greyJPEG is a grey picture of one row of blocks, with one DC and one AC table of the given values, each with a code
+// of three bits, and with these bytes as its scan.
+func greyJPEG(marker byte, blocks int, dc, ac, spectrum, scan string) []byte {
+	table := func(class byte, vals string) []byte {
+		return segment(mDHT, string([]byte{class, 0, 0, byte(len(vals))})+string(make([]byte, 13))+vals)
+	}
+	return bytes.Join([][]byte{{0xff, mSOI},
+		segment(mDQT, "\x00\x08"+strings.Repeat("\x01", 63)),
+		segment(marker, "\x08\x00\x08\x00"+string([]byte{byte(8 * blocks)})+"\x01\x01\x11\x00"),
+		table(0, dc), table(0x10, ac),
+		segment(mSOS, "\x01\x01\x00"+spectrum), []byte(scan), {0xff, mEOI}}, nil)
+}
+
+// The habits of image/jpeg that no encoder makes visible, and the points on which this package is stricter.
+func TestScanHabits(t *testing.T) {
+	const whole, details = "\x00\x3f\x00", "\x01\x3f\x00"
+	video := load(t, "video-444.jpg")
+	replaceScan := func(raw []byte, change func(scan []byte) []byte) []byte {
+		at := bytes.Index(raw, []byte{0xff, mSOS}) + 14
+		return append(append(bytes.Clone(raw[:at]), change(bytes.Clone(raw[at:len(raw)-2]))...), 0xff, mEOI)
+	}
+	restart := bytes.Index(load(t, "video-restart.jpg"), []byte{0xff, mRST0 + 1})
+	tests := []struct {
+		story string
+		raw   []byte
+		want  Code
+		lib   bool // whether image/jpeg takes it
+	}{
+		// Codes are of three bits: 000 is the first value of a table, 001 the second.
+		{"a block that ends at once", greyJPEG(mSOF0, 1, "\x00", "\x00", whole, "\x03"), "", true},
+		{"a bit too few", greyJPEG(mSOF0, 3, "\x00", "\x00", whole, "\x00\x00"), CodeCorrupt, false},
+		{"the last bit", greyJPEG(mSOF0, 4, "\x00", "\x00", whole, "\x00\x00\x00"), "", true},
+		{"a code that is not in the table", greyJPEG(mSOF0, 1, "\x00", "\x00", whole, "\xfe"), CodeCorrupt, false},
+		{"zeros behind the last coefficient", greyJPEG(mSOF0, 1, "\x00", "\xf0", whole, "\x00\x00"), "", true},
+		{"a coefficient behind the last one, whose value is not read", greyJPEG(mSOF0, 8, "\x00", "\xf0\xf1", whole,
+			"\x00\x02\x00\x04\x00\x08\x00\x10\x00\x20\x00\x40\x00\x80\x01"), "", true},
+		{"a run of blocks in a sequential picture", greyJPEG(mSOF0, 3, "\x00", "\x10", whole, "\x02\x00"), "", true},
+		{"a DC difference of 16 bits", greyJPEG(mSOF0, 1, "\x10", "\x00", whole, "\x00\x00\x00"), "", true},
+		{"a DC difference of 17 bits", greyJPEG(mSOF0, 1, "\x11", "\x00", whole, "\x00\x00\x00"), CodeUnsupported, false},
+		{"a run of 32767 blocks", greyJPEG(mSOF2, 31, "\x00", "\xe0", details, "\x1f\xfe\x00"), "", true},
+		{"a fill byte within a scan", greyJPEG(mSOF0, 4, "\x00", "\x00", whole, "\x00\xff\xff\x00"), CodeCorrupt, false},
+		{"more data than blocks", replaceScan(video, func(scan []byte) []byte { return append(scan, 1, 2, 0xff, 0, 3) }), "", true},
+		{"less data than blocks", replaceScan(video, func(scan []byte) []byte { return scan[:len(scan)-3] }), CodeCorrupt, false},
+		{"a damaged restart, found again", flipped(load(t, "video-restart.jpg"), restart-30), "", true},
+		{"a restart out of turn", replaced(load(t, "video-restart.jpg"), "\xff\xd1", "\xff\xd3"), CodeCorrupt, false},
+		{"a quantization table that is only a name", withSegments(video, segment(mDQT, "\x00")), "", true},
+		{"no quantization table", replaced(replaced(video, "\xff\xdb", "\xff\xfe"), "\xff\xdb", "\xff\xfe"), "", true},
+		{"CMYK that does not say so", replaced(load(t, "video-cmyk.jpg"), "Adobe", "adobe"), CodeUnsupported, false},
+		{"sampling of 3 by 1", replaced(video, "\x01\x11\x00", "\x01\x31\x00"), CodeUnsupported, false},
+		{"two components of one name", replaced(video, "\x02\x11\x01", "\x01\x11\x01"), CodeCorrupt, false},
+		{"stricter: more codes than there are", greyJPEG(mSOF0, 1, "\x00", strings.Repeat("\x00", 9), whole, "\x03"),
+			CodeCorrupt, true},
+		{"stricter: no width", replaced(video, "\x00\x67\x00\x96", "\x00\x67\x00\x00"), CodeCorrupt, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.story, func(t *testing.T) {
+			_, _, _, err := scanJPEG(tt.raw, limits{pixels: 1 << 17, memory: 1 << 20})
+			if got := codeOf(t, err); got != tt.want {
+				t.Errorf("code %q, want %q: %v", got, tt.want, err)
+			}
+			if _, err := jpeg.Decode(bytes.NewReader(tt.raw)); (err == nil) != tt.lib {
+				t.Errorf("image/jpeg says %v", err)
+			}
+		})
+	}
+}
+
+// Promise 6: nothing is allocated for a header that exceeds the limits, and tables that no scan uses cost no more than
+// their bytes.
+func TestScanAllocations(t *testing.T) {
+	huge := replaced(load(t, "small-progressive.jpg"), "\x08\x00\x0c\x00\x14", "\x08\xff\xff\xff\xff")
+	table := segment(mDHT, "\x00\x01"+string(make([]byte, 15))+"\x00")
+	tests := []struct {
+		story string
+		raw   []byte
+		want  Code
+	}{
+		{"65535 x 65535 pixels", huge, CodeTooManyPixels},
+		{"a hundred thousand tables", withSegments(load(t, "small-baseline.jpg"), bytes.Repeat(table, 100_000)), ""},
+	}
+	for _, tt := range tests {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, _, _, err := scanJPEG(tt.raw, Options{}.withDefaults().limits())
+		runtime.ReadMemStats(&after)
+		if got := codeOf(t, err); got != tt.want {
+			t.Errorf("%s: code %q, want %q: %v", tt.story, got, tt.want, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 128<<10 {
+			t.Errorf("%s: %d bytes allocated", tt.story, n)
+		}
+	}
+}
