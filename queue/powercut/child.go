@@ -1,0 +1,195 @@
+//go:build linux
+
+package powercut
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"shelfagent/queue"
+)
+
+// The processes that the rig makes of its own program. Each is told what to do on its standard input, in JSON.
+const (
+	roleWork    = "powercut-work"    // one shift
+	roleInspect = "powercut-inspect" // answers questions until there are no more
+	roleCheck   = "powercut-check"   // queue.Options.CheckCommand
+)
+
+// inspectLimit is how long an inspection may take, and checkedLimit how long with a check in a process of its own,
+// which has twenty seconds.
+const (
+	inspectLimit = 20 * time.Second
+	checkedLimit = 60 * time.Second
+)
+
+// runChild does what a process was started for by the rig, and returns its exit code. False: by someone else.
+func runChild(args []string) (code int, ours bool) {
+	if len(args) == 0 {
+		return 0, false
+	}
+	var err error
+	switch args[0] {
+	case roleWork:
+		var s shift
+		if err = json.NewDecoder(os.Stdin).Decode(&s); err == nil {
+			err = work(s)
+		}
+	case roleInspect:
+		err = answer(os.Stdin, os.Stdout)
+	case roleCheck:
+		err := queue.CheckFile(args[1])
+		return queue.CheckExitCode(err), true
+	default:
+		return 0, false
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, args[0], "failed:", err)
+		return 1, true
+	}
+	return 0, true
+}
+
+func answer(in io.Reader, out io.Writer) error {
+	questions, answers := json.NewDecoder(in), json.NewEncoder(out)
+	for {
+		var ask question
+		if err := questions.Decode(&ask); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		if err := answers.Encode(inspect(ask)); err != nil {
+			return err
+		}
+	}
+}
+
+// child is a process of the rig.
+type child struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Reader
+	stderr *tail
+}
+
+func startChild(role string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	c := &child{cmd: exec.Command(self, role), stderr: &tail{}} //nolint:gosec // this program
+	c.cmd.Stderr = c.stderr
+	// What is left behind would keep a file system busy.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if c.in, err = c.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.out = bufio.NewReader(out)
+	return c, c.cmd.Start()
+}
+
+// tell hands the process something to do.
+func (c *child) tell(v any) error { return json.NewEncoder(c.in).Encode(v) }
+
+// wait returns how the process ended, with what it said.
+func (c *child) wait() error {
+	if err := c.cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %s", err, c.stderr)
+	}
+	return nil
+}
+
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill() // it may have ended
+	_ = c.cmd.Wait()         // killed
+}
+
+// inspector has states inspected, in one process for as long as it lives.
+type inspector struct{ c *child }
+
+// inspect puts a question. A process that dies of it or hangs is asked again with the check in a process of its
+// own, as the program does it; only if that does not help, the queue does not open.
+func (i *inspector) inspect(ask question) report {
+	r := i.try(ask, inspectLimit)
+	if r.Died == "" {
+		return r
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return report{Died: err.Error()}
+	}
+	ask.Check = []string{self, roleCheck}
+	return i.try(ask, checkedLimit)
+}
+
+func (i *inspector) try(ask question, limit time.Duration) (r report) {
+	if i.c == nil {
+		c, err := startChild(roleInspect)
+		if err != nil {
+			return report{Died: err.Error()}
+		}
+		i.c = c
+	}
+	timer := time.AfterFunc(limit, func() { _ = i.c.cmd.Process.Kill() })
+	defer timer.Stop()
+	line, err := []byte(nil), i.c.tell(ask)
+	if err == nil {
+		line, err = i.c.out.ReadBytes('\n')
+	}
+	if err == nil {
+		err = json.Unmarshal(line, &r)
+	}
+	if err != nil {
+		_ = i.c.cmd.Process.Kill()
+		r = report{Died: fmt.Sprintf("%v: %v", err, i.c.wait())}
+		i.c = nil
+	}
+	return r
+}
+
+// close ends the process, and returns what it died of; the race detector, for one, says so at the end.
+func (i *inspector) close() error {
+	if i.c == nil {
+		return nil
+	}
+	_ = i.c.in.Close() // the process ends at the end of its input
+	return i.c.wait()
+}
+
+// tail keeps the last words of a process.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailBytes = 16 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p...)
+	if over := len(t.b) - tailBytes; over > 0 {
+		t.b = t.b[over:]
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.TrimSpace(t.b))
+}

@@ -1,0 +1,108 @@
+//go:build linux
+
+package powercut
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// queueDir is where the queue is on either disk.
+const queueDir = "queue"
+
+// recordStrict has shifts done one after the other on a strict disk, and returns the record.
+func recordStrict(mount string, random *rand.Rand, shifts []shift) (ops []op, err error) {
+	rec := &recorder{pace: unevenPace}
+	server, err := serveStrict(mount, rec)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.Unmount()) }()
+	for i, s := range shifts {
+		s.Dir, s.Notes = filepath.Join(mount, queueDir), filepath.Join(mount, notesName)
+		s.Generation, s.Seed = i, random.Uint64()
+		if s.Again, err = unfinishedIn(rec.record()); err != nil {
+			return nil, err
+		}
+		if err := haveDone(rec, s, random); err != nil {
+			return nil, fmt.Errorf("shift %d: %w", i, err)
+		}
+	}
+	return rec.record(), nil
+}
+
+// unevenPace makes most operations quick, and now and then one so slow that others overtake it.
+func unevenPace(k kind) time.Duration {
+	const ms = float64(time.Millisecond)
+	luck := rand.Float64() //nolint:gosec // the scheduler is not repeatable either
+	switch {
+	case k != opSync && luck < 0.97:
+		return 0
+	case luck > 0.97 && k != opWrite:
+		return time.Duration(15 * ms * rand.Float64()) //nolint:gosec // as above
+	}
+	return time.Duration(luck * ms)
+}
+
+// unfinishedIn lists the frames that a killed process was putting.
+func unfinishedIn(ops []op) ([]recipe, error) {
+	p, err := readPromises(ops)
+	if err != nil {
+		return nil, err
+	}
+	return p.unfinished(len(ops)), nil
+}
+
+// haveDone has a process do a shift.
+func haveDone(rec *recorder, s shift, random *rand.Rand) error {
+	c, err := startChild(roleWork)
+	if err != nil {
+		return err
+	}
+	if err := c.tell(s); err != nil {
+		c.kill()
+		return err
+	}
+	if s.End != endKill {
+		return c.wait()
+	}
+	until := rec.length() + 100 + random.IntN(1500)
+	ended := make(chan error, 1)
+	go func() { ended <- c.wait() }()
+	for tick := time.NewTicker(200 * time.Microsecond); ; {
+		select {
+		case err := <-ended:
+			tick.Stop()
+			return fmt.Errorf("ended before it was killed: %w", err)
+		case <-tick.C:
+			if rec.length() < until {
+				continue
+			}
+			tick.Stop()
+			_ = c.cmd.Process.Kill() // it may have ended
+			_ = <-ended              // by that
+			return nil
+		}
+	}
+}
+
+// write makes a state in a directory that is empty.
+func writeState(dir string, entries []entry) error {
+	for _, e := range entries {
+		at := filepath.Join(dir, e.path)
+		var err error
+		if e.dir {
+			err = os.Mkdir(at, 0o700)
+		} else {
+			err = os.WriteFile(at, e.data, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+//go:build linux
+
+package powercut
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if code, ours := runChild(os.Args[1:]); ours {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// long is the run of hours that are left over; it is asked for by POWERCUT=long.
+func long() bool { return os.Getenv("POWERCUT") == "long" }
+
+// seed is POWERCUT_SEED, or one that is drawn. It decides everything but what the scheduler decides.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	s := rand.Uint64()
+	if text := os.Getenv("POWERCUT_SEED"); text != "" {
+		var err error
+		if s, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal("POWERCUT_SEED:", err)
+		}
+	}
+	t.Logf("seed %d (set POWERCUT_SEED to have it again)", s)
+	return s
+}
+
+// inMemory makes a directory that costs no disk, where there is one.
+func inMemory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "powercut-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func needFUSE(t *testing.T) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("SKIPPED: NO POWER IS CUT: a FUSE file system cannot be served here: %v", err)
+	}
+	f.Close()
+}
+
+func newInspector(t *testing.T) *inspector {
+	t.Helper()
+	i := &inspector{}
+	t.Cleanup(func() {
+		if err := i.close(); err != nil {
+			t.Errorf("an inspecting process failed: %v", err)
+		}
+	})
+	return i
+}
+
+// shifts are those of one record: a first start, a clean stop, a kill, and what follows each.
+func shifts(puts int) []shift {
+	return []shift{
+		{Cameras: 6, Puts: puts, End: endClose},
+		{Cameras: 7, Puts: 1 << 20, End: endKill},
+		{Cameras: 8, Puts: puts, End: endExit},
+		{Cameras: 8, Puts: puts / 4, End: endClose},
+	}
+}
+
+func record(t *testing.T, random *rand.Rand, s []shift) []op {
+	t.Helper()
+	begin := time.Now()
+	ops, err := recordStrict(t.TempDir(), random, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("a record of %d operations in %v", len(ops), time.Since(begin).Round(time.Millisecond))
+	return ops
+}
+
+func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
+	t.Helper()
+	p, err := readPromises(ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cutter{ops: ops, promises: p, scratch: inMemory(t), inspector: i}
+}
+
+func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
+	needFUSE(t)
+	random := rand.New(rand.NewPCG(seed(t), 1))
+	records, states := 1, 1000
+	if long() {
+		records, states = 12, 1000
+	}
+	var all survey
+	i := newInspector(t)
+	begin := time.Now()
+	for range records {
+		c := newCutter(t, record(t, random, shifts(120)), i)
+		s, err := c.run(states, random, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.add(s)
+	}
+	t.Logf("%v; %.0f states a second", &all, float64(all.states)/time.Since(begin).Seconds())
+	for _, f := range all.seen {
+		t.Error(f)
+	}
+}
+
+// The rig sees every mistake that a queue could make.
+func TestBrokenQueuesAreCaught(t *testing.T) {
+	needFUSE(t)
+	random := rand.New(rand.NewPCG(seed(t), 2))
+	ops := record(t, random, shifts(60))
+	for n, b := range brokenQueues {
+		t.Run(b.name, func(t *testing.T) {
+			changed := ops
+			if b.change != nil {
+				changed = b.change(ops)
+			}
+			c := newCutter(t, changed, newInspector(t))
+			if b.covering != nil {
+				c.covering = b.covering(pathsOf(ops))
+			}
+			states := 3000
+			enough := func(s survey) bool { return !long() && b.caught(s) || long() && s.states >= 1000 }
+			s, err := c.run(states, rand.New(rand.NewPCG(uint64(n), random.Uint64())), enough)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Log(&s)
+			if !b.caught(s) {
+				t.Errorf("not caught: wanted one of %v", b.catch)
+			}
+			for _, f := range s.seen[:min(len(s.seen), 2)] {
+				t.Log(fmt.Sprint("for example: ", f))
+			}
+		})
+	}
+}
+
+func (b broken) caught(s survey) bool {
+	for _, class := range b.catch {
+		if s.faulty[class] > 0 {
+			return true
+		}
+	}
+	return false
+}
