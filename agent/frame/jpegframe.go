@@ -115,20 +115,15 @@ func (f *jpegFrame) units() (across, down int) {
 func (f *jpegFrame) memory() int64 {
 	across, down := f.units()
 	units := int64(across) * int64(down)
-	need := int64(0)
-	for i, c := range f.components {
-		blocks := units * int64(c.h*c.v)
-		if i == 0 {
-			need += blocks
-		}
-		if f.progressive && i == 0 {
-			need += 4 * blocks
-		}
-		if f.progressive {
-			need += 8 * blocks
-		}
+	blocks := int64(0)
+	for _, c := range f.components {
+		blocks += units * int64(c.h*c.v)
 	}
-	return need
+	first := units * int64(f.components[0].h*f.components[0].v)
+	if f.progressive {
+		return 5*first + 8*blocks
+	}
+	return first
 }
 
 // maxScans limits the passes over a picture. Encoders write about ten; a scan of a few bytes can cost a decoder a walk
