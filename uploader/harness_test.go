@@ -492,3 +492,13 @@ func (s *shop) makeDue(id queue.ID) {
 	s.t.Helper()
 	must(s.t, s.queue.Defer(context.Background(), id, queue.Deferral{Until: time.Now().Add(-time.Second)}))
 }
+
+// cut closes the connection without a word. (http.ErrAbortHandler would first wait for a body that the client holds
+// back.)
+func cut(w http.ResponseWriter, _ *http.Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(err)
+	}
+	_ = conn.Close()
+}
