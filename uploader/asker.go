@@ -50,7 +50,7 @@ func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ti
 	}
 	req.Header.Set("Content-Type", "application/json")
 	began := time.Now()
-	resp, err := a.client.Do(req)
+	resp, err := a.client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
@@ -125,7 +125,7 @@ func plainRune(r rune) bool {
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(seconds) * time.Second //nolint:gosec // 31 bits of seconds fit.
+		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(at.Sub(now), 0)

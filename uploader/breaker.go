@@ -29,7 +29,7 @@ func ceiling(first, most time.Duration, n int) time.Duration {
 
 // jitter draws a delay up to the ceiling; never quite nothing, so that no loop can spin on it.
 func jitter(ceiling time.Duration) time.Duration {
-	return 50*time.Millisecond + rand.N(ceiling)
+	return 50*time.Millisecond + rand.N(ceiling) //nolint:gosec // chance, not secrecy
 }
 
 // Breaker stops all traffic but one probe at a time while the cause of failures is not a frame.

@@ -95,7 +95,7 @@ func TestBreakerProbes(t *testing.T) {
 			if tripped.Opened || !tripped.Counted || tripped.News {
 				t.Fatalf("%+v", tripped)
 			}
-			delay := b.until.Sub(time.Now())
+			delay := time.Until(b.until)
 			if delay <= 0 || delay > linkDelayMost+50*time.Millisecond {
 				t.Fatalf("the next probe in %v", delay)
 			}

@@ -53,7 +53,7 @@ func (p *putter) put(ctx context.Context, target *url.URL, t *ticket.Ticket, ite
 	if err != nil {
 		return Seen{Err: err}, ""
 	}
-	resp, err := p.client.Do(req.WithContext(ctx))
+	resp, err := p.client.Do(req.WithContext(ctx)) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return Seen{Err: whyNot(ctx, err)}, ""
 	}

@@ -278,41 +278,46 @@ func TestDroppedMeanwhile(t *testing.T) {
 
 // TestIdleRunSleeps: an agent without frames must not burn the rig's one core.
 func TestIdleRunSleeps(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := &empty{ready: make(chan struct{}, 1)}
-		u := &Uploader{queue: q, breaker: &Breaker{}, pace: NewPace(8), freed: make(chan struct{}, 8), opts: Options{StopGrace: time.Second}}
-		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- u.Run(ctx) }()
-		<-time.After(time.Hour)
-		if q.leases > 61 {
-			t.Errorf("%d leases in an hour without a frame", q.leases)
-		}
-		// Something is said to be due, and cannot be leased.
-		q.due, q.leases = time.Now(), 0
-		q.ready <- struct{}{}
-		<-time.After(time.Second)
-		if q.leases > 22 {
-			t.Errorf("%d leases in a second for what cannot be leased", q.leases)
-		}
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
+	for _, row := range []struct {
+		story string
+		due   time.Duration // from now; 0: nothing is deferred
+		most  int
+	}{
+		{"nothing is there", 0, 121},
+		{"something is due, and cannot be leased", -time.Second, int(2*time.Hour/nap) + 1},
+		{"something is due in a minute and a half", 90 * time.Second, int((2*time.Hour-90*time.Second)/nap) + 3},
+	} {
+		t.Run(row.story, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := &empty{}
+				if row.due != 0 {
+					q.due = time.Now().Add(row.due)
+				}
+				u := &Uploader{queue: q, breaker: &Breaker{}, pace: NewPace(8), freed: make(chan struct{}, 8)}
+				ctx, stop := context.WithTimeout(t.Context(), 2*time.Hour)
+				defer stop()
+				must(t, u.Run(ctx))
+				if q.leases > row.most {
+					t.Errorf("%d leases in two hours without a frame", q.leases)
+				}
+			})
+		})
+	}
 }
 
-// empty is a queue that has nothing, and counts how often it was asked.
+// empty is a queue that has nothing to lease, and counts how often it was asked.
 type empty struct {
 	Queue
-	ready  chan struct{}
 	due    time.Time
 	leases int
 }
 
-func (e *empty) Ready() <-chan struct{}                           { return e.ready }
-func (e *empty) NextDue() (time.Time, bool)                       { return e.due, !e.due.IsZero() }
-func (e *empty) Lease(context.Context, int) ([]queue.Item, error) { e.leases++; return nil, nil }
+func (e *empty) Ready() <-chan struct{}     { return nil }
+func (e *empty) NextDue() (time.Time, bool) { return e.due, !e.due.IsZero() }
+func (e *empty) Lease(context.Context, int) ([]queue.Item, error) {
+	e.leases++
+	return nil, nil
+}
 
 // TestHungTransferIsEnded by the watchdog, wherever it hangs.
 func TestHungTransferIsEnded(t *testing.T) {
@@ -361,24 +366,23 @@ func TestHungTransferIsEnded(t *testing.T) {
 
 // TestSlowTransferIsNotEnded: it takes several times Stall, and moves.
 func TestSlowTransferIsNotEnded(t *testing.T) {
-	const stall = 400 * time.Millisecond
+	const stall = 1500 * time.Millisecond
 	s := openShop(t, func(s *shop) { s.options.Stall = stall })
-	item := s.put(1, 4_000_000)
+	item := s.put(1, 6_000_000)
 	s.s3.answer(func(w http.ResponseWriter, r *http.Request) {
-		slowly := &trickle{ReadCloser: r.Body, every: stall / 20}
 		copied := *r
-		copied.Body = slowly
+		copied.Body = &trickle{ReadCloser: r.Body, every: stall / 150}
 		s.bucket.ServeHTTP(w, &copied)
 	})
 	began := time.Now()
 	s.once()
 	if took := time.Since(began); took < 2*stall {
-		t.Skipf("took only %v", took)
+		t.Errorf("took only %v: the test shows nothing", took)
 	}
 	s.wantDelivered(item, queue.ProofStored)
 }
 
-// trickle reads up to 64 KB at each tick.
+// trickle reads one TLS record, 16 KB, at each tick.
 type trickle struct {
 	io.ReadCloser
 	every time.Duration
@@ -386,7 +390,7 @@ type trickle struct {
 
 func (r *trickle) Read(b []byte) (int, error) {
 	<-time.After(r.every)
-	return r.ReadCloser.Read(b[:min(len(b), 64<<10)])
+	return r.ReadCloser.Read(b[:min(len(b), 16<<10)])
 }
 
 // TestRateHolds over all transfers. The bounds are wide: other work shares the machine.

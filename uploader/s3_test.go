@@ -43,7 +43,7 @@ func TestS3Answers(t *testing.T) {
 		{story: "404", answer: code(404, "NoSuchBucket"), cause: CauseUnknown, attempts: 1},
 		{story: "409", answer: code(409, "ConditionalRequestConflict"), cause: CauseConflict, attempts: 1},
 		{story: "403", answer: code(403, "AccessDenied"), cause: CauseS3Denied, attempts: 1},
-		{story: "403 that is no XML", answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>&", 403) },
+		{story: "403 that is no XML", answer: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>&", http.StatusForbidden) },
 			cause: CauseS3Denied, attempts: 1},
 		{story: "403, time is over, twice", cause: CauseTicketExpired, outage: CauseTicketExpired, tickets: 2,
 			answer: code(403, "AccessDenied", "<Expires>2026-11-22T01:18:03Z</Expires><ServerTime>2026-11-22T02:18:03Z</ServerTime>")},
@@ -60,7 +60,7 @@ func TestS3Answers(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}, cause: CauseLink, outage: CauseLink},
 		{story: "an error document without end", answer: func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(403)
+			w.WriteHeader(http.StatusForbidden)
 			for range 100 {
 				_, _ = w.Write(bytes.Repeat([]byte("<Error>"), 1000))
 			}
