@@ -51,6 +51,7 @@
 //
 //	JPEG, sequential    1/64 byte
 //	JPEG, progressive   0.27 bytes at 4:2:0, 0.45 at 4:4:4, 0.2 grey, 0.6 CMYK
+//	JPEG, both          and up to 80 KiB of tables, whatever the size
 //	PNG                 1 grey or palette, 4 colour; twice that with 16 bits, and twice again interlaced
 //	BMP                 1 palette, 4 otherwise
 //	TIFF                1 to 8, and up to 3 times one stored strip or tile

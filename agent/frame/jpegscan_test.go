@@ -279,6 +279,8 @@ func TestScanHabits(t *testing.T) {
 		{"zeros behind the last coefficient", greyJPEG(mSOF0, 1, "\x00", "\xf0", whole, "\x00\x00"), "", true},
 		{"a coefficient behind the last one, whose value is not read", greyJPEG(mSOF0, 8, "\x00", "\xf0\xf1", whole,
 			"\x00\x02\x00\x04\x00\x08\x00\x10\x00\x20\x00\x40\x00\x80\x01"), "", true},
+		{"a code of one bit for 16 zeros", replaced(greyJPEG(mSOF0, 8, "\x00", "\xf0", whole, strings.Repeat("\x00", 7)),
+			"\x10\x00\x00\x01", "\x10\x01\x00\x00"), "", true},
 		{"a run of blocks in a sequential picture", greyJPEG(mSOF0, 3, "\x00", "\x10", whole, "\x02\x00"), "", true},
 		{"a DC difference of 16 bits", greyJPEG(mSOF0, 1, "\x10", "\x00", whole, "\x00\x00\x00"), "", true},
 		{"a DC difference of 17 bits", greyJPEG(mSOF0, 1, "\x11", "\x00", whole, "\x00\x00\x00"), CodeUnsupported, false},
@@ -292,6 +294,9 @@ func TestScanHabits(t *testing.T) {
 		{"no quantization table", replaced(replaced(video, "\xff\xdb", "\xff\xfe"), "\xff\xdb", "\xff\xfe"), "", true},
 		{"CMYK that does not say so", replaced(load(t, "video-cmyk.jpg"), "Adobe", "adobe"), CodeUnsupported, false},
 		{"sampling of 3 by 1", replaced(video, "\x01\x11\x00", "\x01\x31\x00"), CodeUnsupported, false},
+		{"sampling of 1 by 4", replaced(video, "\x01\x11\x00", "\x01\x14\x00"), CodeUnsupported, false},
+		{"colours that are sampled apart", replaced(replaced(video, "\x01\x11\x00", "\x01\x22\x00"), "\x02\x11\x01", "\x02\x12\x01"),
+			CodeUnsupported, false},
 		{"two components of one name", replaced(video, "\x02\x11\x01", "\x01\x11\x01"), CodeCorrupt, false},
 		{"stricter: more codes than there are", greyJPEG(mSOF0, 1, "\x00", strings.Repeat("\x00", 9), whole, "\x03"),
 			CodeCorrupt, true},
@@ -307,6 +312,32 @@ func TestScanHabits(t *testing.T) {
 				t.Errorf("image/jpeg says %v", err)
 			}
 		})
+	}
+}
+
+// The steps of a quantization table, and what exceeds the range of a byte.
+func TestScanLuma(t *testing.T) {
+	steps8 := segment(mDQT, "\x00\x08"+strings.Repeat("\x01", 63))
+	steps16 := segment(mDQT, "\x10\x01\x08"+strings.Repeat("\x00\x01", 63))
+	// Codes of three bits: a DC difference of size 1 or, with the other table, 8, its value, and the end of the block.
+	one, minusOne, large := greyJPEG(mSOF0, 1, "\x01", "\x00", "\x00\x3f\x00", "\x11"),
+		greyJPEG(mSOF0, 1, "\x01", "\x00", "\x00\x3f\x00", "\x01"), greyJPEG(mSOF0, 1, "\x08", "\x00", "\x00\x3f\x00", "\x1f\xe0")
+	tests := []struct {
+		story string
+		raw   []byte
+		want  uint8
+	}{
+		{"a step up", one, 129},
+		{"a step down", minusOne, 127},
+		{"as bright as can be", large, 255},
+		{"a step of 264", replaced(one, string(steps8), string(steps16)), 161},
+		{"no step", replaced(one, string(steps8), ""), 128},
+	}
+	for _, tt := range tests {
+		img, luma, ok := agrees(t, tt.raw)
+		if !ok || luma.Pix[0] != tt.want || img.(*image.Gray).Pix[0] != tt.want {
+			t.Errorf("%s: %v, brightness %v, want %d", tt.story, ok, luma, tt.want)
+		}
 	}
 }
 
