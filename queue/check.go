@@ -10,6 +10,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // Exit codes of Options.CheckCommand. Any other end, a Go panic's 2 or a signal among them, says that the
@@ -33,7 +34,12 @@ const (
 func CheckFile(path string) error {
 	return guarded(func() error {
 		db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
-		if err != nil {
+		switch {
+		case errors.Is(err, berrors.ErrTimeout):
+			return &LockedError{Path: path, Waited: time.Second}
+		case refused(err):
+			return fmt.Errorf("queue: checking %s: %w", path, err)
+		case err != nil:
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		return errors.Join(db.View(checkTx), db.Close())

@@ -32,6 +32,17 @@ func diskSpace(path string) (total, free int64, err error) {
 // isFull tells a full disk, or a spent quota, from other errors.
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
+// refused tells errors that say nothing of a file's contents: the system has no more descriptors, memory or locks now,
+// or the disk cannot be written to.
+func refused(err error) bool {
+	for _, errno := range []error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.EAGAIN, unix.ENOLCK, unix.EROFS} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return isFull(err)
+}
+
 // killed tells a process that was ended by SIGKILL: not by us, so by the kernel, for want of memory.
 func killed(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)

@@ -30,5 +30,18 @@ func isFull(err error) bool {
 		errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
 }
 
+// refused tells errors that say nothing of a file's contents: the system has no more handles or memory now, or another
+// program, a virus scanner for one, has the file open for itself.
+func refused(err error) bool {
+	for _, errno := range []error{windows.ERROR_TOO_MANY_OPEN_FILES, windows.ERROR_NOT_ENOUGH_MEMORY, windows.ERROR_OUTOFMEMORY,
+		windows.ERROR_COMMITMENT_LIMIT, windows.ERROR_NO_SYSTEM_RESOURCES, windows.ERROR_SHARING_VIOLATION,
+		windows.ERROR_LOCK_VIOLATION, windows.ERROR_WRITE_PROTECT} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return isFull(err)
+}
+
 // killed is always false: Windows does not end processes for want of memory.
 func killed(*exec.ExitError) bool { return false }

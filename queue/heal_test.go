@@ -337,3 +337,26 @@ func TestCheckCommand(t *testing.T) {
 		})
 	}
 }
+
+// A database that another program has open is not damaged, and one that cannot be opened for want of descriptors is
+// not either.
+func TestP4_AHeldDatabaseIsNotDamaged(t *testing.T) {
+	opts := testOptions(t.TempDir())
+	closedQueue(t, opts)
+	path := filepath.Join(opts.Dir, "queue.db")
+	held, err := bolt.Open(path, 0o600, nil)
+	must(t, err)
+	err = CheckFile(path)
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.Path != path || errors.Is(err, errDamaged) || CheckExitCode(err) != checkUnknown {
+		t.Errorf("CheckFile: %v", err)
+	}
+	opts.LockTimeout = 100 * time.Millisecond
+	if q, err := Open(t.Context(), opts); !errors.As(err, &locked) {
+		t.Errorf("Open: %v, %v", q, err)
+	}
+	must(t, held.Close())
+	if h := openTest(t, opts).Healed(); h.Damage != "" || h.MovedTo != "" {
+		t.Errorf("healed %+v", h)
+	}
+}

@@ -115,7 +115,8 @@ type Queue struct {
 }
 
 // Open opens the queue in a directory, makes it if there is none, and heals it; see the package comment. Its
-// errors are *LockedError, ErrNewerSchema, and those of a disk that cannot be written to.
+// errors are *LockedError, ErrNewerSchema, those of a disk that cannot be written to, and those of a system that is
+// short of descriptors or memory.
 func Open(ctx context.Context, opts Options) (*Queue, error) {
 	return open(ctx, opts, nil)
 }

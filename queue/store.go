@@ -97,7 +97,7 @@ func boltOptions(timeout time.Duration) *bolt.Options {
 }
 
 // openStore opens a database that exists and looks at its schema. A file that bbolt cannot open, or that is not
-// ours, is errDamaged.
+// ours, is errDamaged; one that the system does not let us open now is not.
 func openStore(path string, timeout time.Duration) (*store, error) {
 	s := &store{path: path}
 	if err := s.open(timeout); err != nil {
@@ -115,8 +115,8 @@ func (s *store) open(timeout time.Duration) error {
 		switch {
 		case errors.Is(err, berrors.ErrTimeout):
 			return &LockedError{Path: s.path, Waited: timeout}
-		case isFull(err):
-			return err
+		case refused(err):
+			return fmt.Errorf("queue: opening %s: %w", s.path, err)
 		case err != nil:
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
