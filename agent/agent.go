@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"sync"
 	"time"
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
+	"shelfagent/agent/desk"
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
@@ -77,6 +79,10 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	a.status, err = status.Listen(status.Options{
 		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
+		Routes: status.Routes{
+			Handlers:    map[string]http.Handler{"/v1/queue/": desk.Handler(a.queue, opts.Logger.With("stage", "desk"))},
+			ConnContext: desk.ConnContext,
+		},
 	})
 	return a, err
 }

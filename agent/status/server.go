@@ -25,7 +25,9 @@ type Options struct {
 	Listen string
 	// Snapshot may be called from several goroutines.
 	Snapshot func() Snapshot
-	Logger   *slog.Logger
+	// Routes are served on the socket beside the status.
+	Routes Routes
+	Logger *slog.Logger
 }
 
 // Server serves snapshots. Make it with Listen, which binds, and end it with Close.
@@ -45,6 +47,7 @@ func Listen(opts Options) (*Server, error) {
 	}
 	api := handler(opts.Snapshot, false)
 	s.add(socket, api)
+	opts.Routes.mount(s.servers[0])
 	if opts.Listen == "" {
 		return s, nil
 	}
