@@ -1,6 +1,12 @@
 package status
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // collector turns a Snapshot into metrics at each scrape: they are read from the same truth as everything
 // else, not counted beside it.
@@ -37,10 +43,10 @@ func (collector) Describe(chan<- *prometheus.Desc) {}
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	s := c.snapshot()
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, valid(labels)...)
 	}
 	counter := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, labels...)
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, valid(labels)...)
 	}
 	gauge(descInfo, 1, s.Version, s.Store, s.Rig)
 	gauge(descStarted, float64(s.Started.Unix()))
@@ -73,9 +79,24 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		counter(descOutcomes, float64(n), cause)
 	}
 	gauge(descSlots, float64(s.Link.Slots))
-	gauge(descCertificate, float64(s.Link.CertificateExpires.Unix()))
+	if !s.Link.CertificateExpires.IsZero() {
+		gauge(descCertificate, float64(s.Link.CertificateExpires.Unix()))
+	}
 	if s.Link.ClockOffset != nil {
 		gauge(descClock, *s.Link.ClockOffset)
 	}
-	gauge(descDiskFree, float64(s.Disk.Free))
+	if s.Disk.Total > 0 { // unknown is not full
+		gauge(descDiskFree, float64(s.Disk.Free))
+	}
+}
+
+// valid makes labels of what others wrote: a folder's name can be any bytes, and the library ends the program
+// over a label that is not UTF-8. Names that differ stay different.
+func valid(labels []string) []string {
+	for i, label := range labels {
+		if !utf8.ValidString(label) {
+			labels[i] = strings.Trim(strconv.Quote(label), `"`)
+		}
+	}
+	return labels
 }

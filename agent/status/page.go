@@ -10,7 +10,10 @@ import (
 //go:embed page.html
 var pageSource string
 
-var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"ago": ago}).Parse(pageSource))
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{"ago": ago, "lasting": lasting}).Parse(pageSource))
+
+// lasting is how long something has been so.
+func lasting(since, now time.Time) string { return span(now.Sub(since)) }
 
 // pageView is a Snapshot with its sentences, so that page and terminal say the same.
 type pageView struct {

@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,8 +51,7 @@ func Listen(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status.socket: %w", err)
 	}
-	api := handler(opts.Snapshot, false)
-	s.add(socket, api)
+	s.add(socket, guarded(handler(opts.Snapshot, false)))
 	opts.Routes.mount(s.servers[0])
 	if opts.Listen == "" {
 		return s, nil
@@ -56,10 +61,11 @@ func Listen(opts Options) (*Server, error) {
 		_ = socket.Close()
 		return nil, fmt.Errorf("status.listen: %w", err)
 	}
-	s.page = "http://" + listener.Addr().String() + "/"
-	s.add(listener, ownHost(listener.Addr().String(), handler(opts.Snapshot, true)))
-	if at, err := netip.ParseAddrPort(listener.Addr().String()); err == nil && !at.Addr().IsLoopback() {
-		s.log.Warn("the status page can be read by others on this network", "listen", at)
+	bound := listener.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // "tcp" has no other
+	s.page = "http://" + bound.String() + "/"
+	s.add(listener, guarded(ownHost(bound, handler(opts.Snapshot, true))))
+	if !bound.Addr().IsLoopback() {
+		s.log.Warn("the status page can be read by others on this network", "listen", bound)
 	}
 	return s, nil
 }
@@ -111,20 +117,20 @@ func (s *Server) Close() {
 	}
 }
 
+// longestSocket is what a Unix socket's address has room for, on the system with the least.
+const longestSocket = 103
+
 // listenSocket binds a Unix socket in place of one that a dead process left behind. A living one is not
-// disturbed.
+// disturbed, and nothing else is removed.
 func listenSocket(path string) (net.Listener, error) {
+	if len(path) > longestSocket {
+		return nil, fmt.Errorf("%s has %d letters, a socket's path at most %d; choose a shorter one", path, len(path), longestSocket)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("another shelf-agent answers at %s; is it running already?", path)
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
+	if err := makeRoom(path); err != nil {
+		return nil, err
 	}
 	listener, err := net.Listen("unix", path)
 	if err != nil {
@@ -135,6 +141,29 @@ func listenSocket(path string) (net.Listener, error) {
 		return nil, err
 	}
 	return listener, nil
+}
+
+// makeRoom removes the socket that a dead process left behind.
+func makeRoom(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().IsRegular() || info.IsDir() || info.Mode()&fs.ModeSymlink != 0:
+		return fmt.Errorf("%s: %w; remove it, or name another place", path, ErrNotSocket)
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = conn.Close()
+		return fmt.Errorf("another shelf-agent answers at %s; see it with: shelf-agent status", path)
+	}
+	// Only a refusal says that nobody is there: a living agent may be busy, or another user's.
+	if !errors.Is(err, syscall.ECONNREFUSED) && runtime.GOOS != "windows" {
+		return err
+	}
+	return os.Remove(path)
 }
 
 func handler(snapshot func() Snapshot, page bool) http.Handler {
@@ -151,7 +180,7 @@ func handler(snapshot func() Snapshot, page bool) http.Handler {
 	if page {
 		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, snapshot()) })
 	}
-	return guarded(mux)
+	return mux
 }
 
 func guarded(next http.Handler) http.Handler {
@@ -160,23 +189,49 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
 }
 
-// ownHost answers only requests that name the bound address, or localhost at its port: a page from elsewhere
-// whose name was made to resolve here (DNS rebinding) names another.
-func ownHost(bound string, next http.Handler) http.Handler {
-	_, port, _ := net.SplitHostPort(bound)
+// ownHost answers only requests that name the bound address, or localhost for a loopback one: a page from
+// elsewhere whose name was made to resolve here (DNS rebinding) names another. A listener on every address has
+// none of its own; there any address will do, since rebinding needs a name.
+func ownHost(bound netip.AddrPort, next http.Handler) http.Handler {
+	own := func(host string) bool {
+		name, port, err := net.SplitHostPort(host)
+		if err != nil { // browsers leave out the port that is http's own
+			name, port = strings.Trim(host, "[]"), "80"
+		}
+		if port != strconv.Itoa(int(bound.Port())) {
+			return false
+		}
+		at, err := netip.ParseAddr(name)
+		if err != nil {
+			return name == "localhost" && (bound.Addr().IsLoopback() || bound.Addr().IsUnspecified())
+		}
+		return at.Unmap() == bound.Addr().Unmap() || bound.Addr().IsUnspecified()
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != bound && r.Host != net.JoinHostPort("localhost", port) {
-			http.Error(w, "This page is only served under its own address, http://"+bound+"/", http.StatusMisdirectedRequest)
+		if !own(r.Host) {
+			http.Error(w, fmt.Sprintf("This page is only served under its own address, http://%s/", bound), http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Why Ask has no answer, beside fs.ErrPermission and the context's errors.
+var (
+	// ErrNoAgent says that nobody answers at the socket.
+	ErrNoAgent = errors.New("no agent answers")
+	// ErrNotSocket says that there is something else in the socket's place.
+	ErrNotSocket = errors.New("not a socket")
+)
+
+// maxAnswer bounds what is believed to be a Snapshot; one of a thousand cameras has a tenth of it.
+const maxAnswer = 8 << 20
 
 // Ask gets a Snapshot from a running agent's socket.
 func Ask(ctx context.Context, socket string) (Snapshot, error) {
@@ -192,15 +247,27 @@ func Ask(ctx context.Context, socket string) (Snapshot, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return Snapshot{}, err
+		return Snapshot{}, unanswered(socket, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return Snapshot{}, fmt.Errorf("the agent answered %s", resp.Status)
 	}
 	var s Snapshot
-	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&s); err != nil {
 		return Snapshot{}, fmt.Errorf("the agent's answer is not a status: %w", err)
 	}
 	return s, nil
+}
+
+// unanswered says what it means that nobody could be spoken to.
+func unanswered(socket string, err error) error {
+	switch info, statErr := os.Stat(socket); {
+	case statErr == nil && (info.Mode().IsRegular() || info.IsDir()): // dialling these looks like a refused connection
+		return fmt.Errorf("%s: %w", socket, ErrNotSocket)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s: %w: %w", socket, ErrNoAgent, err)
+	default:
+		return err
+	}
 }

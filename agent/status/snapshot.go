@@ -56,6 +56,9 @@ type Camera struct {
 	Delivered int64 `json:"delivered"`
 }
 
+// AllWaiting counts what is to be delivered, in the queue or still in the capture folder.
+func (c Camera) AllWaiting() int64 { return c.Waiting + c.Files }
+
 // Queue is what waits. Delivered counts since the queue was made.
 type Queue struct {
 	Waiting   int64     `json:"waiting"`

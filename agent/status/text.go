@@ -5,30 +5,32 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Text writes a Snapshot for a terminal of 80 columns. Colour is for terminals only.
 func Text(w io.Writer, s Snapshot, now time.Time, colour bool) error {
 	t := &text{w: w, colour: colour}
-	t.line("%s  %s", t.paint(verdictColour[s.Verdict], strings.ToUpper(string(s.Verdict))), s.headline())
-	t.line("shelf-agent %s, store %s, rig %s, running for %s", s.Version, s.Store, s.Rig, span(now.Sub(s.Started)))
+	t.field(verdictColour[s.Verdict], strings.ToUpper(string(s.Verdict))+"  ", s.headline())
+	t.field("", "", fmt.Sprintf("shelf-agent %s, store %s, rig %s, running for %s", s.Version, s.Store, s.Rig, span(now.Sub(s.Started))))
 	for _, c := range s.Conditions {
 		t.condition(c, now)
 	}
 	t.line("")
-	t.line("Queue   %s", s.queueLine(now))
-	if s.Queue.Parked > 0 {
-		t.line("        %s a person", count(s.Queue.Parked, "frame needs", "frames need"))
-	}
-	t.line("Link    %s", s.linkLine(now))
-	t.line("        %s", s.pathLine(now))
-	t.line("Disk    %s", s.diskLine())
+	t.field("", "Queue   ", s.queueLine(now))
+	t.field("", "Link    ", s.linkLine(now))
+	t.field("", "        ", s.pathLine(now))
+	t.field("", "Disk    ", s.diskLine())
 	if s.Page != "" {
-		t.line("Page    %s", s.Page)
+		t.field("", "Page    ", s.Page)
 	}
 	t.cameras(s.Cameras, now)
 	return t.err
 }
+
+// columns is the width of a terminal that every technician has.
+const columns = 80
 
 type text struct {
 	w      io.Writer
@@ -36,10 +38,64 @@ type text struct {
 	err    error
 }
 
-func (t *text) line(format string, args ...any) {
+// line writes one line as it is.
+func (t *text) line(s string) {
 	if t.err == nil {
-		_, t.err = fmt.Fprintln(t.w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+		_, t.err = fmt.Fprintln(t.w, strings.TrimRight(s, " "))
 	}
+}
+
+// field writes a label and, after it and under itself, a text of any length.
+func (t *text) field(colour, label, body string) {
+	label = printable(label)
+	indent := utf8.RuneCountInString(label)
+	if indent > columns/2 {
+		indent = 4 // a long label is no column
+	}
+	lines := wrap(printable(body), columns-utf8.RuneCountInString(label), columns-indent)
+	t.line(t.paint(colour, label) + lines[0])
+	for _, line := range lines[1:] {
+		t.line(strings.Repeat(" ", indent) + line)
+	}
+}
+
+// wrap breaks a text between words: the first line has room for so many letters, the others for so many. Words
+// longer than a line are cut.
+func wrap(s string, first, others int) []string {
+	var lines []string
+	line, room := []rune(nil), first
+	flush := func() { lines, line, room = append(lines, string(line)), nil, others }
+	for _, word := range strings.Fields(s) {
+		letters := []rune(word)
+		if len(line) > 0 && len(line)+1+len(letters) > room {
+			flush()
+		}
+		if len(line) == 0 && len(lines) == 0 && len(letters) > room && len(letters) <= others {
+			flush()
+		}
+		for len(line) == 0 && len(letters) > room && room > 0 {
+			line, letters = letters[:room], letters[room:]
+			flush()
+		}
+		if len(line) > 0 {
+			line = append(line, ' ')
+		}
+		line = append(line, letters...)
+	}
+	return append(lines, string(line))
+}
+
+// printable keeps what others wrote, such as the names of folders, from commanding the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		return utf8.RuneError
+	}, s)
 }
 
 // ANSI colours.
@@ -65,28 +121,30 @@ func (t *text) condition(c Condition, now time.Time) {
 		title += ": " + c.Subject
 	}
 	t.line("")
-	t.line("%s (%s, since %s)", t.paint(severityColour[c.Severity], title), c.Severity, ago(c.Since, now))
+	t.field(severityColour[c.Severity], shorten(title, columns-2)+" ", fmt.Sprintf("(%s, for %s)", c.Severity, span(now.Sub(c.Since))))
 	if c.Detail != "" {
-		t.line("    %s", c.Detail)
+		t.field("", "    ", c.Detail)
 	}
-	t.line("    What to do: %s", c.Do)
+	t.field("", "    ", "What to do: "+c.Do)
 }
 
 func (t *text) cameras(cameras []Camera, now time.Time) {
+	const row = "%-24s %-14s %9v %8v %8v %8v"
 	t.line("")
 	if len(cameras) == 0 {
 		t.line("No camera has written a frame yet.")
 		return
 	}
-	t.line("%-24s %-14s %9s %8s %8s %8s", "Camera", "last frame", "delivered", "waiting", "rejected", "parked")
+	t.line(fmt.Sprintf(row, "Camera", "last frame", "delivered", "waiting", "rejected", "parked"))
 	for _, c := range cameras {
-		t.line("%-24s %-14s %9d %8d %8d %8d", shorten(c.ID, 24), ago(c.LastFrame, now), c.Delivered, c.Waiting+c.Files, c.Rejected, c.Parked)
+		t.line(fmt.Sprintf(row, shorten(printable(c.ID), 24), ago(c.LastFrame, now), c.Delivered, c.AllWaiting(), c.Rejected, c.Parked))
 	}
 }
 
 func shorten(s string, most int) string {
-	if len(s) <= most {
+	letters := []rune(s)
+	if len(letters) <= most {
 		return s
 	}
-	return s[:most-1] + "…"
+	return string(letters[:most-1]) + "…"
 }

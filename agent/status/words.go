@@ -2,26 +2,29 @@ package status
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
-// ago says a past time as a person would: "just now", "3 min ago", "2 days ago".
+// ago says a time as a person would: "just now", "3 min ago", "2 days ago", "in 5 h".
 func ago(t, now time.Time) string {
-	switch {
+	const notable = 2 * time.Second
+	switch d := now.Sub(t); {
 	case t.IsZero():
 		return "never"
-	case now.Sub(t) < 0:
-		return "in " + span(t.Sub(now))
-	case now.Sub(t) < 2*time.Second:
+	case d <= -notable:
+		return "in " + span(-d)
+	case d < notable:
 		return "just now"
+	default:
+		return span(d) + " ago"
 	}
-	return span(now.Sub(t)) + " ago"
 }
 
-// span says a time span in one unit, as exact as it matters.
+// span says a time span in one unit, as exact as it matters. A clock that was set back makes spans below zero.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch {
+	switch d = max(d, 0); {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
@@ -33,21 +36,21 @@ func span(d time.Duration) string {
 	}
 }
 
-// size says a number of bytes with three digits.
+// size says a number of bytes with two or three digits.
 func size(n int64) string {
-	const unit = 1000
+	const unit, prefixes = 1000, "kMGTPE"
 	if n < unit {
 		return fmt.Sprintf("%d B", n)
 	}
 	value, prefix := float64(n)/unit, 0
-	for value >= unit && prefix < 4 {
+	for value >= unit-0.5 { // what would be rounded to 1000 is 1.0 of the next
 		value /= unit
 		prefix++
 	}
-	if value < 10 {
-		return fmt.Sprintf("%.1f %cB", value, "kMGTP"[prefix])
+	if value < 9.95 {
+		return fmt.Sprintf("%.1f %cB", value, prefixes[prefix])
 	}
-	return fmt.Sprintf("%.0f %cB", value, "kMGTP"[prefix])
+	return fmt.Sprintf("%.0f %cB", value, prefixes[prefix])
 }
 
 func count(n int64, one, many string) string {
@@ -57,35 +60,48 @@ func count(n int64, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// headline is the verdict as a sentence.
+// headline is the verdict as a sentence, with its worst reason.
 func (s Snapshot) headline() string {
+	reason := ""
+	if len(s.Conditions) > 0 {
+		reason = " " + s.Conditions[0].Title + "."
+	}
 	switch s.Verdict {
 	case Healthy:
 		return "All is well."
 	case Degraded:
-		return "Frames flow, but someone should look."
+		return "Frames flow, but someone should look." + reason
+	case Down:
+		return "Not working." + reason
 	default:
-		return "Not working."
+		return "This agent is of another version: its state is not known here."
 	}
 }
 
 // queueLine says what waits and for how long.
 func (s Snapshot) queueLine(now time.Time) string {
 	q := s.Queue
-	if q.Waiting == 0 {
-		return fmt.Sprintf("empty; %s delivered", count(q.Delivered, "frame", "frames"))
+	parked := ""
+	if q.Parked > 0 {
+		parked = "; " + count(q.Parked, "needs", "need") + " a person"
 	}
-	line := fmt.Sprintf("%s waiting (%s), the oldest from %s", count(q.Waiting, "frame", "frames"), size(q.Bytes), ago(q.Oldest, now))
+	if q.Waiting == 0 {
+		return fmt.Sprintf("empty; %s delivered", count(q.Delivered, "frame", "frames")) + parked
+	}
+	line := fmt.Sprintf("%s waiting (%s)", count(q.Waiting, "frame", "frames"), size(q.Bytes))
+	if !q.Oldest.IsZero() {
+		line += ", the oldest from " + ago(q.Oldest, now)
+	}
 	if q.ETA != nil {
 		line += "; empty in about " + span(time.Duration(*q.ETA*float64(time.Second)))
 	}
-	return line
+	return line + parked
 }
 
 func (s Snapshot) linkLine(now time.Time) string {
 	l := s.Link
 	if !l.Up {
-		line := fmt.Sprintf("down since %s: %s", ago(l.Since, now), l.Reason)
+		line := fmt.Sprintf("down for %s: %s", span(now.Sub(l.Since)), l.Reason)
 		if l.NextTry.After(now) {
 			line += "; next try " + ago(l.NextTry, now)
 		}
@@ -94,7 +110,11 @@ func (s Snapshot) linkLine(now time.Time) string {
 	if l.LastDelivered.IsZero() {
 		return "nothing delivered yet since the start"
 	}
-	return fmt.Sprintf("up; last frame delivered %s; %s/s", ago(l.LastDelivered, now), size(int64(l.BytesPerSecond)))
+	line := "up; last frame delivered " + ago(l.LastDelivered, now)
+	if speed := int64(l.BytesPerSecond); speed > 0 {
+		line += "; " + size(speed) + "/s"
+	}
+	return line
 }
 
 // pathLine says where the bytes go and who the rig is.
@@ -102,15 +122,22 @@ func (s Snapshot) pathLine(now time.Time) string {
 	l := s.Link
 	line := "S3 not dialled yet"
 	if l.S3Private != nil {
-		line = "S3 at " + l.S3Address + " (public address)"
+		line = "S3 at " + l.S3Address + " (public)"
 		if *l.S3Private {
-			line = "S3 at " + l.S3Address + " (private address)"
+			line = "S3 at " + l.S3Address + " (private)"
 		}
 	}
 	if l.ClockOffset != nil {
-		line += fmt.Sprintf("; clock off by %.1f s", *l.ClockOffset)
+		line += "; clock " + offset(*l.ClockOffset) + " off"
 	}
-	return line + "; certificate ends " + ago(l.CertificateExpires, now)
+	switch {
+	case l.CertificateExpires.IsZero():
+		return line
+	case l.CertificateExpires.After(now):
+		return line + "; certificate ends " + ago(l.CertificateExpires, now)
+	default:
+		return line + "; certificate ended " + ago(l.CertificateExpires, now)
+	}
 }
 
 func (s Snapshot) diskLine() string {
@@ -118,4 +145,12 @@ func (s Snapshot) diskLine() string {
 		return "unknown"
 	}
 	return fmt.Sprintf("%s free of %s", size(s.Disk.Free), size(s.Disk.Total))
+}
+
+// offset says how wrong a clock is: small ones exactly, because they are well.
+func offset(seconds float64) string {
+	if seconds = math.Abs(seconds); seconds < 10 {
+		return fmt.Sprintf("%.1f s", seconds)
+	}
+	return span(time.Duration(min(seconds, math.MaxInt32) * float64(time.Second)))
 }
