@@ -106,8 +106,8 @@ func hasRecord(tx *bolt.Tx, id ID) bool {
 	return false
 }
 
-// adopt gives payloads their records, in one commit. One that has a receipt had been delivered: its removal did not
-// survive the crash, and is made up for.
+// adopt gives payloads of one camera their records, in one commit. One that has a receipt had been delivered: its
+// removal did not survive the crash, and is made up for.
 func (q *Queue) adopt(ids []ID, budget *int64) error {
 	if len(ids) == 0 {
 		return nil
@@ -134,7 +134,7 @@ func (q *Queue) adopt(ids []ID, budget *int64) error {
 			if hasRecord(t.tx, it.ID) {
 				continue
 			}
-			if r, ok := receiptOf(t.tx, it.ID); ok && r.State() == Delivered {
+			if hasLeft(t.tx, it.ID) {
 				t.put(bucketUnlink, []byte(it.ID), nil)
 				gone = append(gone, it.ID)
 				continue
@@ -143,7 +143,8 @@ func (q *Queue) adopt(ids []ID, budget *int64) error {
 			adopted = append(adopted, it.ID)
 		}
 		return nil
-	})
+		// A killed process may not have come to sync what it had renamed: the names are seen, but are not durable.
+	}, q.payloadDir(ids[0].camera()))
 	if err != nil {
 		return err
 	}
@@ -155,6 +156,16 @@ func (q *Queue) adopt(ids []ID, budget *int64) error {
 	}
 	q.count(func(h *Healed) { h.Adopted += len(adopted); h.Unlinked += len(gone) })
 	return nil
+}
+
+// hasLeft tells whether a payload without a record is one whose removal failed, which the note says, or did not survive the
+// crash, which the receipt says. A receipt of a dropped frame alone does not: it may have been put again since.
+func hasLeft(tx *bolt.Tx, id ID) bool {
+	if key, _ := tx.Bucket(bucketUnlink).Cursor().Seek([]byte(id)); string(key) == string(id) {
+		return true
+	}
+	r, ok := receiptOf(tx, id)
+	return ok && r.State() == Delivered
 }
 
 // adoptable makes the record of a payload, which is read while the budget lasts. One that is not what its name says is

@@ -205,6 +205,31 @@ func TestP3_UnlinkFails(t *testing.T) {
 	must(t, countFiles(q))
 }
 
+// Nor at the next start: what was dropped does not come back, whatever else that start has to heal.
+func TestP2_UnlinkFailsAgainAndAgain(t *testing.T) {
+	f := &faults{}
+	q := openFault(t, testOptions(t.TempDir()), f.hook)
+	id := mustPut(t, q, frameOf("cam-1", 1)).ID
+	f.arm(1, stepRemove, syscall.EIO)
+	must(t, q.Drop(context.Background(), id, "nobody wants it"))
+	must(t, q.Close())
+	must(t, os.Remove(q.markerPath()))
+	opts := q.opts
+	q = openFault(t, opts, func(s step, path string) error {
+		if s == stepRemove && path == q.payloadPath(id) {
+			return &os.PathError{Op: "remove", Path: path, Err: syscall.EIO}
+		}
+		return nil
+	})
+	wantStats(t, q, 0, 0, 0, 0, 0)
+	if _, err := os.Lstat(q.payloadPath(id)); err != nil {
+		t.Fatal("the fault did not fire")
+	}
+	q = reopen(t, q, true)
+	wantStats(t, q, 0, 0, 0, 0, 0)
+	must(t, countFiles(q))
+}
+
 // An unlink that a power cut takes back: the payload is there again, its note is not.
 func TestP3_UnlinkIsTakenBack(t *testing.T) {
 	q := openTest(t, testOptions(t.TempDir()))
