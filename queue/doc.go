@@ -66,8 +66,12 @@
 // (4) its record is committed. The commit point is (4).
 //
 //   - Before (2): tmp/ is emptied at the next Open. The source is still there.
-//   - Between (2) and (4): a payload without a record. It is adopted: the same item, if the source is Put again.
+//   - Between (2) and (4): a payload without a record. Its directory is fsynced, for it may have been the process that
+//     ended, and not the power; then it is adopted: the same item, if the source is Put again.
 //   - After (4): the item exists. Whether the caller was told makes no difference.
+//
+// A Put that fails takes its payload back. If the disk does not let it, the next stop does not count as clean, and the
+// payload is adopted.
 //
 // Lease: the attempt is counted and committed, then the item is handed out. Before the commit nothing has happened;
 // after it an attempt is counted, even if nothing was sent. That the item is leased is known in memory only.
@@ -81,7 +85,9 @@
 //
 // Defer, Bury, Retry, Release: one commit moves the record between buckets. Nothing else is touched.
 //
-// First creation: the database is made in tmp/ with its buckets committed, closed, and renamed into place.
+// First creation: the database is made in tmp/ with its buckets committed, closed, and renamed into place. A directory is
+// made under a lock and its parent fsynced before anyone uses it. A process that was killed in between leaves names
+// that are seen and not durable, so Open fsyncs the directories that hold them before it relies on them.
 //
 // Compaction: a copy is made in tmp/, fsynced, renamed over queue.db, and its directory fsynced. On either side of
 // the rename there is a complete database with the same content.

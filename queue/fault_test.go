@@ -230,6 +230,34 @@ func TestP2_UnlinkFailsAgainAndAgain(t *testing.T) {
 	must(t, countFiles(q))
 }
 
+// A Put whose record cannot be committed, and whose payload cannot be taken back: the next Open finds it, even after an
+// orderly stop.
+func TestP1_PayloadThatCannotBeTakenBack(t *testing.T) {
+	failing := false
+	opts := testOptions(t.TempDir())
+	q := openFault(t, opts, func(s step, path string) error {
+		if failing && (s == stepCommit || s == stepRemove) {
+			return &os.PathError{Op: string(s), Path: path, Err: syscall.EIO}
+		}
+		return nil
+	})
+	failing = true
+	n := frameOf("cam-1", 1)
+	if _, err := q.Put(context.Background(), n); !errors.Is(err, syscall.EIO) || errors.Is(err, ErrBroken) {
+		t.Fatalf("Put: %v", err)
+	}
+	failing = false
+	must(t, q.Close())
+	q = openTest(t, opts)
+	if h := q.Healed(); h.Clean || h.Adopted != 1 {
+		t.Errorf("healed %+v", h)
+	}
+	must(t, countFiles(q))
+	if it := mustPut(t, q, n); !it.Rebuilt {
+		t.Errorf("P3: put again: %+v", it)
+	}
+}
+
 // An unlink that a power cut takes back: the payload is there again, its note is not.
 func TestP3_UnlinkIsTakenBack(t *testing.T) {
 	q := openTest(t, testOptions(t.TempDir()))

@@ -59,9 +59,21 @@ func (q *Queue) Put(ctx context.Context, n New) (Item, error) {
 	}
 	// A broken queue may have committed: the payload must stay for the healing to find.
 	if !errors.Is(err, ErrBroken) {
-		err = errors.Join(err, q.disk.remove(q.payloadPath(it.ID)))
+		err = errors.Join(err, q.takeBack(it.ID))
 	}
 	return Item{}, q.space.explain(err, it.Bytes)
+}
+
+// takeBack removes a payload whose record could not be committed. One that stays is found by the next Open, for which this
+// stop does not count as clean.
+func (q *Queue) takeBack(id ID) error {
+	err := q.disk.remove(q.payloadPath(id))
+	if err != nil {
+		q.mu.Lock()
+		q.strays = true
+		q.mu.Unlock()
+	}
+	return err
 }
 
 // item checks a New against the rules and its own digests.

@@ -105,6 +105,7 @@ type Queue struct {
 	unlinked  []ID // payloads removed, but noted in the unlink bucket
 	report    Healed
 	broken    error // ErrBroken, once and for good
+	strays    bool  // a payload without a record is left, which only healing finds
 	closed    bool
 	calls     sync.WaitGroup // calls under way; added to under mu while not closed
 	closeOnce sync.Once
@@ -211,12 +212,18 @@ func (q *Queue) close() error {
 	err := q.forgetUnlinked()
 	close(q.ops)
 	<-q.committed
-	whole := q.healDone() && q.Err() == nil && err == nil
+	whole := q.healDone() && q.Err() == nil && !q.hasStrays() && err == nil
 	err = errors.Join(err, q.store.close())
 	if whole && err == nil {
 		err = q.leaveMarker()
 	}
 	return errors.Join(err, q.release())
+}
+
+func (q *Queue) hasStrays() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.strays
 }
 
 // release gives back what prepare took and nothing else holds.
