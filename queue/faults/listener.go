@@ -42,6 +42,9 @@ func receiveListener(socket int, limit time.Duration) (listener, error) {
 	}
 	text, rights := make([]byte, 512), make([]byte, unix.CmsgSpace(4))
 	n, m, _, _, err := unix.Recvmsg(socket, text, rights, unix.MSG_CMSG_CLOEXEC)
+	for errors.Is(err, unix.EINTR) {
+		n, m, _, _, err = unix.Recvmsg(socket, text, rights, unix.MSG_CMSG_CLOEXEC)
+	}
 	switch {
 	case err != nil:
 		return listener{}, fmt.Errorf("faults: the process did not call Submit: %w", err)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,14 +99,19 @@ func options(dir string) queue.Options {
 
 var day = time.Date(2026, 11, 22, 1, 18, 3, 123_000_000, time.UTC)
 
-// frame makes the nth frame of a camera. Every fourth is longer than some pages, so that its write can be torn.
+// frame makes the nth frame of a camera. Every fourth is longer than some pages, so that its write can be torn; the
+// records of others are long, so that the database grows.
 func frame(camera string, n int) queue.New {
 	payload := fmt.Appendf(nil, "picture %d of %s", n, camera)
 	if n%4 == 3 {
 		payload = append(payload, make([]byte, 40_000)...)
 	}
+	metadata := map[string]string{"width": "3840"}
+	if n%4 == 1 || n%4 == 2 {
+		metadata["note"] = strings.Repeat("x", 7000)
+	}
 	return queue.New{Camera: camera, CapturedAt: day.Add(time.Duration(n) * time.Second), Ext: "jpg", ContentType: "image/jpeg",
-		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Metadata: map[string]string{"width": "3840"},
+		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Metadata: metadata,
 		Source: camera + "/IMG_" + strconv.Itoa(n) + ".jpg", Payload: payload}
 }
 

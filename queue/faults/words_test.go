@@ -69,7 +69,9 @@ func (m *mouth) after(w word, err error) {
 		var full *queue.FullError
 		w.Say, w.Err = "failed", err.Error()
 		w.Full, w.Broken = errors.As(err, &full), errors.Is(err, queue.ErrBroken)
-		w.Caused = errors.Is(err, errnoNamed(os.Getenv(envErrno)))
+		// bbolt passes some of the system's errors on as text only.
+		errno := errnoNamed(os.Getenv(envErrno))
+		w.Caused = errors.Is(err, errno) || errno != 0 && strings.Contains(w.Err, errno.Error())
 	}
 	m.say(w)
 }

@@ -23,6 +23,8 @@ var workloads = map[string]func(dir string){
 	"forgetful": func(dir string) { cycle(dir, &worker{forgetful: true}) },
 	"open":      openOnly,
 	"script":    script,
+	"burst":     burst,
+	"abandon":   abandon,
 }
 
 // envSize is how many cameras a cycle has; each has its own goroutine that puts, and one that settles.
