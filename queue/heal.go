@@ -75,6 +75,11 @@ func (q *Queue) emptyTmp() error {
 func (q *Queue) openDatabase(ctx context.Context) error {
 	path := q.databasePath()
 	_, err := os.Lstat(path)
+	if !q.report.Clean {
+		if err := q.secureNames(errors.Is(err, fs.ErrNotExist)); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		q.report.Clean = false // payloads may be there all the same
 		err = createDB(q.disk, path)
@@ -98,6 +103,24 @@ func (q *Queue) openDatabase(ctx context.Context) error {
 		return err
 	}
 	q.store, err = openStore(path, q.opts.LockTimeout)
+	return err
+}
+
+// secureNames makes the names durable that a killed process had given and had not come to sync. They are seen, but a power
+// cut could still take them, and with them all that is below. The names of payloads follow when they are adopted.
+func (q *Queue) secureNames(first bool) error {
+	for _, dir := range []string{q.opts.Dir, filepath.Join(q.opts.Dir, "payload")} {
+		if err := q.disk.syncDir(dir); err != nil {
+			return err
+		}
+	}
+	if !first {
+		return nil
+	}
+	err := q.disk.syncDir(filepath.Dir(q.opts.Dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // a directory that we may not read was not written to by us
+	}
 	return err
 }
 
