@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // step names one thing that a disk is asked to do.
@@ -28,6 +29,10 @@ const (
 type disk struct {
 	tmp   string                          // where files are written before they get their name
 	fault func(s step, path string) error // tests only: called before each step; an error is the step's own
+
+	// making guards nameless, and is held while a directory is made: whoever finds it there may rely on its name.
+	making   sync.Mutex
+	nameless map[string]bool // directories that are there, but whose names could not be made durable
 }
 
 // do takes a step, or the fault in its place.
@@ -96,27 +101,41 @@ func (d *disk) syncDir(path string) error {
 
 // mkdir makes a directory and the missing ones above it, each durable in its parent.
 func (d *disk) mkdir(path string) error {
-	info, err := os.Stat(path)
-	if err == nil {
-		if !info.IsDir() {
-			return fmt.Errorf("%s is not a directory", path)
-		}
-		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	d.making.Lock()
+	defer d.making.Unlock()
+	return d.mkdirs(path)
+}
+
+func (d *disk) mkdirs(path string) error {
 	parent := filepath.Dir(path)
-	if parent != path {
-		if err := d.mkdir(parent); err != nil {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s is not a directory", path)
+	case err == nil && !d.nameless[path]:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		if parent != path {
+			if err := d.mkdirs(parent); err != nil {
+				return err
+			}
+		}
+		err = d.do(stepMkdir, path, func() error { return os.Mkdir(path, 0o700) })
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-	}
-	err = d.do(stepMkdir, path, func() error { return os.Mkdir(path, 0o700) })
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	case err != nil:
 		return err
 	}
-	return d.syncDir(parent)
+	if d.nameless == nil {
+		d.nameless = map[string]bool{}
+	}
+	d.nameless[path] = true
+	if err := d.syncDir(parent); err != nil {
+		return err
+	}
+	delete(d.nameless, path)
+	return nil
 }
 
 // aside moves a file into a directory of damaged/, under its own name or, where that is taken, a numbered one.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 )
 
@@ -42,5 +43,25 @@ func TestP1_NameOfTheDirectory(t *testing.T) {
 	openFault(t, testOptions(dir), f.hook)
 	if steps := f.steps(); !slices.Contains(steps, "syncdir above") {
 		t.Errorf("no sync of the directory above in %q", steps)
+	}
+}
+
+// A directory whose name could not be made durable is there, but is not relied upon.
+func TestP1_DirectoryWithoutADurableName(t *testing.T) {
+	f := &faults{}
+	q := openFault(t, testOptions(t.TempDir()), f.hook)
+	f.arm(2, "", syscall.EIO) // mkdir, then syncdir
+	if _, err := q.Put(t.Context(), frameOf("cam-1", 1)); err == nil {
+		t.Fatal("the fault did not fire")
+	}
+	f.arm(0, "", nil)
+	mustPut(t, q, frameOf("cam-1", 1))
+	if steps := f.steps(); steps[0] != "syncdir payload" {
+		t.Errorf("the name is still not durable: %q", steps)
+	}
+	f.arm(0, "", nil)
+	mustPut(t, q, frameOf("cam-1", 2))
+	if steps := f.steps(); slices.Contains(steps, "syncdir payload") {
+		t.Errorf("it was durable already: %q", steps)
 	}
 }
