@@ -29,9 +29,10 @@ func TestABusyAgentIsNotTakenForADeadOne(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	_, err = Listen(Options{Socket: path, Snapshot: func() Snapshot { return healthy(0) }, Logger: slog.New(slog.DiscardHandler)})
+	taken, err := Listen(Options{Socket: path, Snapshot: func() Snapshot { return healthy(0) }, Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
-		t.Error("the socket was taken over")
+		taken.Close()
+		t.Fatal("the socket was taken over")
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSocket == 0 {
 		t.Errorf("the socket is gone: %v", err)

@@ -32,8 +32,8 @@ func configCommand() *cobra.Command {
 			if len(given) == 1 {
 				file = given[0]
 			}
-			if _, err := config.Load(file); err != nil {
-				return usageError{err}
+			if _, err := loadConfig(file); err != nil {
+				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", file)
 			return err

@@ -18,14 +18,15 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor [--config FILE]",
 		Short: "Check every step from the capture folder to S3, and say what to do",
 		Long: "Doctor walks the real path once: capture folder, state folder, identity, the backend, S3. It uploads nothing,\n" +
-			"and works whether the agent runs or not.\n\n" +
+			"and works whether the agent runs or not. Run it as the agent's user: what root may do says little about what\n" +
+			"the agent may.\n\n" +
 			"Exit codes: 0 all steps work, 1 a step fails, 2 wrong command line or configuration.",
-		Example: "  sudo shelf-agent doctor\n  sudo shelf-agent doctor --json",
+		Example: "  sudo -u shelf-agent shelf-agent doctor\n  sudo -u shelf-agent shelf-agent doctor --json",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(*file)
+			c, err := loadConfig(*file)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			return walk(cmd, c, asJSON)
 		},

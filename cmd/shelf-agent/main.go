@@ -6,12 +6,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"shelfagent/agent/config"
+	"shelfagent/agent/config/strict"
 )
 
 // Exit codes of every command; status adds its own.
@@ -29,6 +34,21 @@ var version = ""
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// hintedError says what to do apart from what is wrong.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e hintedError) Unwrap() error { return e.error }
+
+func hinted(err error, hint string) error {
+	if err == nil || hint == "" {
+		return err
+	}
+	return hintedError{err, hint}
+}
 
 // exitError ends the program with a code and without a word: all has been said.
 type exitError int
@@ -49,11 +69,41 @@ func run() int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	fmt.Fprintln(os.Stderr, "shelf-agent:", err)
+	complain(os.Stderr, err)
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// complain writes an error for a person: what is wrong, then what to do. Mistakes in a file begin with their
+// place, as compilers write it, so that editors find it.
+func complain(w io.Writer, err error) {
+	var mistakes *strict.Error
+	if errors.As(err, &mistakes) {
+		_, _ = fmt.Fprintln(w, mistakes) // where errors cannot be written, that cannot be written either
+	} else {
+		_, _ = fmt.Fprintln(w, "shelf-agent:", err)
+	}
+	var h hintedError
+	if errors.As(err, &h) {
+		_, _ = fmt.Fprintln(w, "What to do:", h.hint)
+	}
+}
+
+// loadConfig reads the configuration for a command that cannot do without.
+func loadConfig(file string) (*config.Config, error) {
+	c, err := config.Load(file)
+	switch {
+	case err == nil:
+		return c, nil
+	case errors.Is(err, fs.ErrNotExist):
+		err = hinted(err, "write one with `shelf-agent config > "+file+"` and fill in the first three values, "+
+			"or name another with --config FILE.")
+	case errors.Is(err, fs.ErrPermission):
+		err = hinted(err, "run this as root or as the agent's user: sudo …")
+	}
+	return nil, usageError{err}
 }
 
 func rootCommand() *cobra.Command {

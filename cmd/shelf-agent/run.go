@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -31,9 +32,9 @@ func runCommand() *cobra.Command {
 		Example: "  shelf-agent run --config /etc/shelf-agent/config.toml",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := config.Load(*file)
+			c, err := loadConfig(*file)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
 			log := logger(c.Log, os.Stderr)
 			return underServiceManager(cmd.Context(), func(ctx context.Context) error { return runAgent(ctx, c, log) })
@@ -52,7 +53,7 @@ func runAgent(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		Version: versionText(), CheckCommand: []string{self, queueCheckName}, Logger: log,
 	})
 	if err != nil {
-		return err
+		return hinted(err, cmp.Or(agent.Hint(err), "`sudo shelf-agent doctor` checks every step and says more."))
 	}
 	return a.Run(ctx)
 }

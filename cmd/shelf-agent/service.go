@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
 	"runtime"
 	"strings"
 
@@ -16,9 +15,6 @@ import (
 )
 
 const serviceName = "shelf-agent"
-
-// serviceUser is who the unit runs the agent as.
-const serviceUser = "shelf-agent"
 
 func serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -76,6 +72,11 @@ func controlService(cmd *cobra.Command, action string) error {
 	if err := ready(s, action); err != nil {
 		return err
 	}
+	if action == "install" {
+		if err := makeAccount(); err != nil {
+			return hinted(err, "make them by hand as `shelf-agent service unit` names them, or install the package.")
+		}
+	}
 	if err := service.Control(s, action); err != nil {
 		return hinted(err, "`journalctl -u shelf-agent` and `shelf-agent doctor` say more.")
 	}
@@ -92,12 +93,6 @@ func ready(s service.Service, action string) error {
 		return hinted(errors.New("the service is installed already"), "to install it anew, first: sudo shelf-agent service uninstall")
 	case action != "install" && absent:
 		return hinted(errors.New("the service is not installed"), "sudo shelf-agent service install")
-	case action == "install" && runtime.GOOS == "linux":
-		if _, err := user.Lookup(serviceUser); err != nil {
-			return hinted(fmt.Errorf("there is no user %s, which the service runs as", serviceUser),
-				"install the package, or: sudo groupadd --system cameras; sudo useradd --system --user-group "+
-					"--no-create-home --shell /usr/sbin/nologin "+serviceUser)
-		}
 	}
 	return nil
 }

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,12 +37,12 @@ func statusCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			at, err := socketOf(file, socket)
 			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), "shelf-agent:", err)
+				complain(cmd.ErrOrStderr(), err)
 				return exitError(exitNotRunning)
 			}
-			snapshot, err := status.Ask(cmd.Context(), at)
+			snapshot, err := ask(cmd.Context(), at)
 			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), "shelf-agent:", explainAsk(at, err))
+				complain(cmd.ErrOrStderr(), err)
 				return exitError(exitNotRunning)
 			}
 			if asJSON {
@@ -70,19 +70,35 @@ func socketOf(file, socket string) (string, error) {
 	}
 	c, err := config.Load(file)
 	if err != nil {
-		return "", fmt.Errorf("%w\nwithout a configuration, say where the agent is: shelf-agent status --socket PATH", err)
+		return "", hinted(err, "mend the configuration, or say where the agent answers: shelf-agent status --socket /run/shelf-agent/agent.sock")
 	}
 	return c.Status.Socket, nil
 }
 
-func explainAsk(socket string, err error) string {
+// askTimeout is enough for an agent on a busy rig.
+const askTimeout = 10 * time.Second
+
+// ask tells the ways in which there is no answer apart: each has its own remedy.
+func ask(ctx context.Context, socket string) (status.Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	snapshot, err := status.Ask(ctx, socket)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("no agent is running (nothing answers at %s); start it with: sudo shelf-agent service start", socket)
+	case err == nil:
+		return snapshot, nil
+	case errors.Is(err, status.ErrNoAgent):
+		return snapshot, hinted(fmt.Errorf("no agent is running: nothing answers at %s", socket),
+			"start it with `sudo shelf-agent service start`; if it ends again, `sudo shelf-agent doctor` says why.")
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("you may not ask the agent at %s; try: sudo shelf-agent status", socket)
+		return snapshot, hinted(fmt.Errorf("this user may not ask the agent at %s", socket), "try: sudo shelf-agent status")
+	case errors.Is(err, status.ErrNotSocket):
+		return snapshot, hinted(fmt.Errorf("%s is not an agent's socket", socket),
+			"name the one that status.socket in the configuration names, /run/shelf-agent/agent.sock by default.")
+	case errors.Is(err, context.DeadlineExceeded):
+		return snapshot, hinted(fmt.Errorf("the agent at %s did not answer within %s", socket, askTimeout),
+			"try again; if it stays silent: sudo shelf-agent service restart")
 	default:
-		return fmt.Sprintf("asking the agent at %s: %v", socket, err)
+		return snapshot, fmt.Errorf("asking the agent at %s: %w", socket, err)
 	}
 }
 

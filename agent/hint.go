@@ -1,0 +1,35 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"shelfagent/agent/capture"
+	"shelfagent/queue"
+)
+
+// Hint is what a person can do about an error of Open, as a sentence; "" when nobody knows.
+func Hint(err error) string {
+	var setup *capture.SetupError
+	var locked *queue.LockedError
+	switch {
+	case errors.As(err, &setup):
+		return setup.Hint
+	case errors.As(err, &locked):
+		holder := ""
+		if locked.PID != 0 {
+			holder = fmt.Sprintf(" (process %d)", locked.PID)
+		}
+		return fmt.Sprintf("Another shelf-agent works on this queue%s. One is enough: see it with `shelf-agent status`, "+
+			"or stop it first with `sudo shelf-agent service stop`.", holder)
+	case errors.Is(err, queue.ErrNewerSchema):
+		return "The queue was written by a newer shelf-agent. Install that version, or a newer one."
+	case errors.Is(err, fs.ErrNotExist):
+		return "Put the file there, or correct its place in the configuration."
+	case errors.Is(err, fs.ErrPermission):
+		return "Give the agent's user the right to it, or run this as that user: `sudo -u shelf-agent …`."
+	default:
+		return ""
+	}
+}
