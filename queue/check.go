@@ -33,7 +33,7 @@ const (
 // itself. It may panic, or never return, in goroutines of bbolt's own: call it in a process that can be lost.
 func CheckFile(path string) error {
 	return guarded(func() error {
-		db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+		db, err := openBolt(path, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 		switch {
 		case errors.Is(err, berrors.ErrTimeout):
 			return &LockedError{Path: path, Waited: time.Second}

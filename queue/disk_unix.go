@@ -43,6 +43,9 @@ func refused(err error) bool {
 	return isFull(err)
 }
 
+// unreadable tells that the disk could not read or find what it should have.
+func unreadable(err error) bool { return errors.Is(err, unix.EIO) }
+
 // killed tells a process that was ended by SIGKILL: not by us, so by the kernel, for want of memory.
 func killed(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)

@@ -43,5 +43,10 @@ func refused(err error) bool {
 	return isFull(err)
 }
 
+// unreadable tells that the disk could not read or find what it should have.
+func unreadable(err error) bool {
+	return errors.Is(err, windows.ERROR_IO_DEVICE) || errors.Is(err, windows.ERROR_CRC)
+}
+
 // killed is always false: Windows does not end processes for want of memory.
 func killed(*exec.ExitError) bool { return false }

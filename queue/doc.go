@@ -94,7 +94,7 @@
 //
 // # After an unclean stop
 //
-// The database is checked (see Options.CheckCommand) and, if damaged or not readable, moved aside and begun anew.
+// The database is checked (see Options.CheckCommand) and, if damaged or twice not readable, moved aside and begun anew.
 // Attempts, deferrals, parked states, metadata, source names, counters and receipts are then lost; the frames are
 // not, and the second delivery of one that had been delivered meets its own key: 412. The check reads the
 // database, not the payloads, and costs time in proportion to it.
@@ -116,6 +116,8 @@
 //     due: the clock has been set back.
 //   - On a disk that is full to the last byte and stays so after the reserve has been given up, Ack fails. The item
 //     stays and is proven again later.
+//   - bbolt hides why its file could not grow. Growth takes no space on the usual file systems; where it does, and there is
+//     none, Put fails with an error that is no ErrFull, and Ack without the reserve being tried. Nothing has changed then.
 //   - While counters are counted again after an unclean stop, one snapshot is read for a few seconds per million items.
 //     Should the database have to be mapped larger meanwhile, commits wait for it.
 //   - damaged/ is not limited: it is never deleted by the agent.

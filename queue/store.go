@@ -111,7 +111,7 @@ func openStore(path string, timeout time.Duration) (*store, error) {
 
 func (s *store) open(timeout time.Duration) error {
 	return guarded(func() error {
-		db, err := bolt.Open(s.path, 0o600, boltOptions(timeout))
+		db, err := openBolt(s.path, boltOptions(timeout))
 		switch {
 		case errors.Is(err, berrors.ErrTimeout):
 			return &LockedError{Path: s.path, Waited: timeout}
@@ -124,6 +124,16 @@ func (s *store) open(timeout time.Duration) error {
 		s.db = db
 		return nil
 	})
+}
+
+// openBolt opens a database that exists; a second time if the disk could not read it: what it can read then is not to be
+// given up.
+func openBolt(path string, opts *bolt.Options) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, opts)
+	if unreadable(err) {
+		return bolt.Open(path, 0o600, opts)
+	}
+	return db, err
 }
 
 func checkSchema(tx *bolt.Tx) error {

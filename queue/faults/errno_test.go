@@ -99,7 +99,6 @@ func (a attack) run(t testing.TB) (hit Call, problems []string) {
 	defer func() { _ = os.RemoveAll(dir) }()
 	o, err := try(scriptLife(t, dir, a.trouble, Fault{Do: Fail, At: a.at, Only: a.selects, Errno: errnoNamed(a.errno), Always: a.always}))
 	or := newOracle()
-	or.damage = a.mayCostTheDatabase(o.Hit)
 	if err != nil {
 		or.wrong("%v", err)
 	}
@@ -121,7 +120,9 @@ func (a attack) judgeFailure(or *oracle, w word, hit Call, later []word) {
 	if w.Lifted {
 		or.wrong("%s although the fault is over", at)
 	}
-	if w.Op == "put" && a.errno == "ENOSPC" && !w.Full && !w.Broken {
+	// The limit of queue/doc.go: bbolt passes these on as text.
+	growth := strings.Contains(w.Err, "file resize error") || strings.Contains(w.Err, "file sync error")
+	if w.Op == "put" && a.errno == "ENOSPC" && !w.Full && !w.Broken && !growth {
 		or.wrong("%s: no *FullError", at)
 	}
 	if w.Broken && !strings.HasSuffix(hit.Path, "queue.db") && !a.always {
@@ -142,11 +143,6 @@ func doneLater(failed word, later []word) bool {
 		}
 	}
 	return failed.Op == "lease" // nothing was left to be leased
-}
-
-// mayCostTheDatabase: one that cannot be read is moved aside, and begun anew from the payloads.
-func (a attack) mayCostTheDatabase(hit Call) bool {
-	return a.errno == "EIO" && (hit.Kind == Create || hit.Kind == Open) && hit.Path == "queue/queue.db"
 }
 
 // storm runs attacks until the time is over.
@@ -198,11 +194,12 @@ func TestP1_P2_P4_EveryCallFailsForAWhile(t *testing.T) {
 	storm(t, attacks(t, bursts, true), 200*time.Second)
 }
 
-// A system that is short of descriptors or memory for a moment must not cost what only the database knows.
+// A system that is short of descriptors or memory for a moment, or a disk that hesitates, must not cost what only the database knows.
 func TestP3_P4_ADatabaseThatCannotBeOpenedNowIsKept(t *testing.T) {
 	for _, f := range []trouble{
 		{errno: "EMFILE", kinds: []Kind{Create, Open}, below: "queue/queue.db", work: "open"},
 		{errno: "ENOMEM", kinds: []Kind{Map}, below: "queue/queue.db", work: "open"},
+		{errno: "EIO", kinds: []Kind{Create, Open}, below: "queue/queue.db", work: "open"},
 	} {
 		for _, last := range []string{"abandon", "burst"} { // an unclean stop, and a clean one
 			for at := 1; ; at++ {
