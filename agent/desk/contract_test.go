@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -461,4 +462,9 @@ func TestEveryFindingIsExplained(t *testing.T) {
 			t.Errorf("%s: %+v", code, w)
 		}
 	}
+}
+
+func sha(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
 }

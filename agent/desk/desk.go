@@ -98,6 +98,9 @@ func Each(ctx context.Context, d Desk, f queue.Filter, one func(Frame) error) er
 			return err
 		}
 		for _, frame := range frames {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := one(frame); err != nil {
 				return err
 			}
