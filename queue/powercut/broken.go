@@ -38,7 +38,7 @@ var brokenQueues = []broken{
 	{name: "Put answers before its commit", change: answerPutEarly, catch: []string{faultForgotten}},
 	{name: "Put answers before its payload is synced", change: answerPutAtOnce, catch: []string{faultLost}},
 	{name: "Ack answers before its commit", change: answerAckEarly, catch: []string{faultResent}},
-	{name: "Ack removes the payload before its commit", change: unlinkFirst, catch: []string{faultLost}},
+	{name: "Ack removes the payload before its commit", change: unlinkFirst, catch: []string{faultHollow}},
 }
 
 const (

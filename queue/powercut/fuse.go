@@ -51,7 +51,7 @@ func (d *directory) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOu
 
 // Mkdir makes a directory.
 func (d *directory) Mkdir(ctx context.Context, name string, _ uint32, _ *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	d.rec.wait(opMkdir)
+	d.rec.wait(opMkdir, true)
 	d.rec.mu.Lock()
 	defer d.rec.mu.Unlock()
 	if d.GetChild(name) != nil {
@@ -64,7 +64,7 @@ func (d *directory) Mkdir(ctx context.Context, name string, _ uint32, _ *fuse.En
 
 // Create makes a file and opens it.
 func (d *directory) Create(ctx context.Context, name string, _, _ uint32, _ *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	d.rec.wait(opCreate)
+	d.rec.wait(opCreate, true)
 	d.rec.mu.Lock()
 	defer d.rec.mu.Unlock()
 	child := &file{rec: d.rec, id: d.rec.newNode()}
@@ -74,7 +74,7 @@ func (d *directory) Create(ctx context.Context, name string, _, _ uint32, _ *fus
 
 // Unlink removes a name. Who has the file open keeps it.
 func (d *directory) Unlink(_ context.Context, name string) syscall.Errno {
-	d.rec.wait(opRemove)
+	d.rec.wait(opRemove, true)
 	d.rec.mu.Lock()
 	defer d.rec.mu.Unlock()
 	d.rec.add(op{kind: opRemove, node: d.id, name: name})
@@ -103,7 +103,7 @@ func (d *directory) Rename(_ context.Context, name string, to fs.InodeEmbedder, 
 	case *directory:
 		moved = c.id
 	}
-	d.rec.wait(opRename)
+	d.rec.wait(opRename, true)
 	d.rec.mu.Lock()
 	defer d.rec.mu.Unlock()
 	d.rec.add(op{kind: opRename, node: d.id, child: moved, name: name, toDir: toDir.id, toName: toName})
@@ -112,7 +112,7 @@ func (d *directory) Rename(_ context.Context, name string, to fs.InodeEmbedder, 
 
 // Fsync makes the names durable.
 func (d *directory) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	d.rec.sync(d.id)
+	d.rec.sync(d.id, true)
 	return 0
 }
 
@@ -145,7 +145,7 @@ func (f *file) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) sy
 // Setattr changes the size; modes and times are accepted and forgotten.
 func (f *file) Setattr(ctx context.Context, h fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	if size, ok := in.GetSize(); ok {
-		f.rec.wait(opTruncate)
+		f.rec.wait(opTruncate, false)
 		f.rec.mu.Lock()
 		f.data = resize(f.data, int64(size))
 		f.rec.add(op{kind: opTruncate, node: f.id, off: int64(size)})
@@ -171,7 +171,7 @@ func (f *file) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) 
 
 // Write writes. A large write of a process comes in several.
 func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	f.rec.wait(opWrite)
+	f.rec.wait(opWrite, false)
 	f.rec.mu.Lock()
 	defer f.rec.mu.Unlock()
 	f.data = overwrite(f.data, data, off)
@@ -181,7 +181,7 @@ func (f *file) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64)
 
 // Fsync makes the contents durable.
 func (f *file) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	f.rec.sync(f.id)
+	f.rec.sync(f.id, false)
 	return 0
 }
 

@@ -35,8 +35,9 @@ type op struct {
 	data   []byte
 }
 
-// pace is how long operations take. A slow disk is what makes calls overlap, and commits serve many.
-type pace func(kind) time.Duration
+// pace is how long an operation takes, on a directory or on a file. A slow disk is what makes calls overlap, and commits
+// serve many.
+type pace func(k kind, dir bool) time.Duration
 
 // recorder is the record while it is made. Whoever changes what is recorded holds mu.
 type recorder struct {
@@ -73,16 +74,16 @@ func (r *recorder) record() []op {
 }
 
 // wait takes the time of an operation, before it happens.
-func (r *recorder) wait(k kind) {
+func (r *recorder) wait(k kind, dir bool) {
 	if r.pace != nil {
-		time.Sleep(r.pace(k))
+		time.Sleep(r.pace(k, dir))
 	}
 }
 
 // sync records a sync that began now and ends later: it covers what was there when it began.
-func (r *recorder) sync(node int) {
+func (r *recorder) sync(node int, dir bool) {
 	covers := r.length()
-	r.wait(opSync)
+	r.wait(opSync, dir)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.add(op{kind: opSync, node: node, covers: covers})

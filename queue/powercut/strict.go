@@ -15,8 +15,8 @@ import (
 const queueDir = "queue"
 
 // recordStrict has shifts done one after the other on a strict disk, and returns the record.
-func recordStrict(mount string, random *rand.Rand, shifts []shift) (ops []op, err error) {
-	rec := &recorder{pace: unevenPace}
+func recordStrict(mount string, pace pace, random *rand.Rand, shifts []shift) (ops []op, err error) {
+	rec := &recorder{pace: pace}
 	server, err := serveStrict(mount, rec)
 	if err != nil {
 		return nil, err
@@ -36,16 +36,27 @@ func recordStrict(mount string, random *rand.Rand, shifts []shift) (ops []op, er
 }
 
 // unevenPace makes most operations quick, and now and then one so slow that others overtake it.
-func unevenPace(k kind) time.Duration {
-	const ms = float64(time.Millisecond)
+func unevenPace(k kind, _ bool) time.Duration {
 	luck := rand.Float64() //nolint:gosec // the scheduler is not repeatable either
 	switch {
 	case k != opSync && luck < 0.97:
 		return 0
-	case luck > 0.97 && k != opWrite:
-		return time.Duration(15 * ms * rand.Float64()) //nolint:gosec // as above
+	case k != opWrite && luck > 0.97:
+		return upTo(15 * time.Millisecond)
 	}
-	return time.Duration(luck * ms)
+	return upTo(time.Millisecond)
+}
+
+// slowNames makes the syncs of directories the slowest of all, so that files overtake their directories.
+func slowNames(k kind, dir bool) time.Duration {
+	if k == opSync && dir {
+		return upTo(20 * time.Millisecond)
+	}
+	return 0
+}
+
+func upTo(d time.Duration) time.Duration {
+	return time.Duration(rand.Int64N(int64(d))) //nolint:gosec // as above
 }
 
 // unfinishedIn lists the frames that a killed process was putting.
@@ -70,7 +81,7 @@ func haveDone(rec *recorder, s shift, random *rand.Rand) error {
 	if s.End != endKill {
 		return c.wait()
 	}
-	until := rec.length() + 100 + random.IntN(1500)
+	until := rec.length() + 100 + random.IntN(s.KillBy-100)
 	ended := make(chan error, 1)
 	go func() { ended <- c.wait() }()
 	for tick := time.NewTicker(200 * time.Microsecond); ; {

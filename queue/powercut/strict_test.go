@@ -66,20 +66,29 @@ func newInspector(t *testing.T) *inspector {
 	return i
 }
 
-// shifts are those of one record: a first start, a clean stop, a kill, and what follows each.
-func shifts(puts int) []shift {
+// wholeLife is a first start, a clean stop, a kill, a stop that is none, and work after each.
+func wholeLife(puts int) []shift {
 	return []shift{
 		{Cameras: 6, Puts: puts, End: endClose},
-		{Cameras: 7, Puts: 1 << 20, End: endKill},
+		{Cameras: 7, Puts: 1 << 20, End: endKill, KillBy: 1000},
 		{Cameras: 8, Puts: puts, End: endExit},
 		{Cameras: 8, Puts: puts / 4, End: endClose},
 	}
 }
 
-func record(t *testing.T, random *rand.Rand, s []shift) []op {
+// firstFrames are a few frames for many cameras, whose directories have to be made.
+func firstFrames() []shift {
+	return []shift{
+		{Cameras: 16, Puts: 60, End: endExit},
+		{Cameras: 30, Puts: 1 << 20, End: endKill, KillBy: 200},
+		{Cameras: 50, Puts: 50, End: endClose},
+	}
+}
+
+func record(t *testing.T, pace pace, random *rand.Rand, s []shift) []op {
 	t.Helper()
 	begin := time.Now()
-	ops, err := recordStrict(t.TempDir(), random, s)
+	ops, err := recordStrict(t.TempDir(), pace, random, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,25 +107,38 @@ func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
 
 func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 	needFUSE(t)
-	random := rand.New(rand.NewPCG(seed(t), 1))
-	records, states := 1, 1000
-	if long() {
-		records, states = 12, 1000
-	}
-	var all survey
-	i := newInspector(t)
-	begin := time.Now()
-	for range records {
-		c := newCutter(t, record(t, random, shifts(120)), i)
-		s, err := c.run(states, random, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.add(s)
-	}
-	t.Logf("%v; %.0f states a second", &all, float64(all.states)/time.Since(begin).Seconds())
-	for _, f := range all.seen {
-		t.Error(f)
+	for _, story := range []struct {
+		name   string
+		pace   pace
+		shifts []shift
+		states int // of one record, in the short run
+	}{
+		{"first frames", slowNames, firstFrames(), 350},
+		{"a whole life", unevenPace, wholeLife(100), 700},
+	} {
+		t.Run(story.name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed(t), 1))
+			records, states := 1, story.states
+			if long() {
+				records, states = 10, 1000
+			}
+			var all survey
+			i := newInspector(t)
+			for range records {
+				c := newCutter(t, record(t, story.pace, random, story.shifts), i)
+				begin := time.Now()
+				s, err := c.run(states, random, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
+				all.add(s)
+			}
+			t.Logf("in all %v", &all)
+			for _, f := range all.seen {
+				t.Error(f)
+			}
+		})
 	}
 }
 
@@ -124,7 +146,7 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 func TestBrokenQueuesAreCaught(t *testing.T) {
 	needFUSE(t)
 	random := rand.New(rand.NewPCG(seed(t), 2))
-	ops := record(t, random, shifts(60))
+	ops := record(t, unevenPace, random, wholeLife(60))
 	for n, b := range brokenQueues {
 		t.Run(b.name, func(t *testing.T) {
 			changed := ops

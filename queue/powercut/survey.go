@@ -134,7 +134,7 @@ func (s *survey) add(other survey) {
 	}
 	s.states += other.states
 	s.losses += other.losses
-	s.seen = append(s.seen, other.seen...)
+	s.seen = append(s.seen, other.seen[:min(len(other.seen), max(0, 20-len(s.seen)))]...)
 }
 
 func (s *survey) policies() (names []string) {

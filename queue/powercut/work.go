@@ -32,6 +32,7 @@ type shift struct {
 	Puts       int      // frames, beside those of Again
 	Again      []recipe // frames whose Put the process before did not see return
 	End        string
+	KillBy     int // of endKill: operations of the disk, at most
 }
 
 // bigFrame is more than one FUSE request.
