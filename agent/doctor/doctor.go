@@ -2,9 +2,14 @@ package doctor
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
-	"path/filepath"
+	"syscall"
 	"time"
 
 	"shelfagent/agent/config"
@@ -34,10 +39,10 @@ type Result struct {
 // Walk takes the steps in order and tells each result as it comes.
 func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 	tell(captureFolder(c.Capture.Dir))
-	tell(stateFolder(c.StateDir))
+	tell(stateFolder(c.StateDir, c.QueueDir()))
 	options, err := c.UploaderOptions(nil)
 	if err != nil {
-		tell(Result{"identity", Fail, err.Error(), "Ask the cloud team for this rig's certificate and key, and check [backend] in the configuration."})
+		tell(noIdentity(err))
 		tell(Result{Step: "backend", Outcome: Skipped, Saw: "it needs an identity"})
 		tell(Result{Step: "s3", Outcome: Skipped, Saw: "it needs an identity"})
 		return
@@ -48,45 +53,88 @@ func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 	}
 }
 
+// asAgent is how to see with the agent's rights.
+const asAgent = "sudo -u shelf-agent shelf-agent doctor"
+
 func captureFolder(dir string) Result {
 	const step = "capture folder"
-	if _, err := os.ReadDir(dir); err != nil {
-		return Result{step, Fail, err.Error(), "Check capture.dir in the configuration, that its disk is mounted, and that the agent's user may read it."}
+	_, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Result{step, Fail, dir + " does not exist", "Create it, mount its disk, or correct capture.dir in the configuration."}
+	case errors.Is(err, fs.ErrPermission):
+		return Result{step, Fail, "this user may not read " + dir, "Try as the agent's user: " + asAgent +
+			". If it is the same there, give that user the right to read, write and enter the folder."}
+	case err != nil:
+		return Result{step, Fail, err.Error(), "Set capture.dir to the folder that the cameras write into, and check its disk."}
 	}
 	// Taking a file away needs the right to write to the folder; trying is the only sure way to know.
 	probe, err := os.CreateTemp(dir, ".shelf-agent-doctor-*")
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
 	if err != nil {
-		return Result{step, Fail, "files in it cannot be removed: " + err.Error(), "Give the agent's user, or its group, the right to write to " + dir + "."}
+		return Result{step, Fail, "files cannot be taken out of " + dir + ": " + reason(err), "Check that its disk is neither full nor read-only, and give " +
+			"the agent's user, or its group, the right to write to the folder. To try as that user: " + asAgent + "."}
 	}
-	_ = probe.Close()
-	if err := os.Remove(probe.Name()); err != nil {
-		return Result{step, Fail, "files in it cannot be removed: " + err.Error(), "Give the agent's user, or its group, the right to write to " + dir + "."}
+	saw := dir + " can be read and emptied"
+	if os.Geteuid() == 0 {
+		saw += " by root, who may do so anywhere; to try as the agent: " + asAgent
 	}
-	return Result{Step: step, Outcome: OK, Saw: dir + " can be read and emptied"}
+	return Result{Step: step, Outcome: OK, Saw: saw}
 }
 
-func stateFolder(dir string) Result {
+func stateFolder(dir, queue string) Result {
 	const step = "state folder"
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return Result{step, Warn, fmt.Sprintf("%s is not there yet", dir), "The agent makes it at its first start."}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Result{step, Warn, dir + " is not there yet", "Nothing before the first start, which makes it. After that: mount its disk."}
+	case errors.Is(err, fs.ErrPermission):
+		return Result{step, Fail, "this user may not look into " + dir, "Try as the agent's user: " + asAgent + "."}
+	case err != nil:
+		return Result{step, Fail, err.Error(), "Check the disk, and state_dir in the configuration."}
+	case !info.IsDir():
+		return Result{step, Fail, dir + " is not a folder", "Move that file away, or correct state_dir in the configuration."}
 	}
-	if _, err := os.ReadDir(filepath.Join(dir, "queue")); err != nil && !os.IsNotExist(err) {
-		return Result{step, Fail, err.Error(), "Run the doctor as the agent's user or as root."}
+	if _, err := os.ReadDir(queue); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Result{step, Fail, "the queue cannot be looked into: " + reason(err), "Try as the agent's user: " + asAgent + "."}
 	}
-	return Result{Step: step, Outcome: OK, Saw: dir}
+	return Result{Step: step, Outcome: OK, Saw: dir + " is there"}
+}
+
+// reason leaves out what a system's error repeats of its place.
+func reason(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+func noIdentity(err error) Result {
+	do := "Do what is said above. If the certificate itself is wrong, ask the cloud team for a new one of this rig."
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		do = "Put the file there, or correct its place in [backend] or [upload]. This rig's certificate and key come from the cloud team."
+	case errors.Is(err, fs.ErrPermission):
+		do = "Try as the agent's user: " + asAgent + ". If it is the same there, make that user the owner of the file."
+	}
+	return Result{"identity", Fail, err.Error(), do}
 }
 
 func identity(id *uploader.Identity, now time.Time) Result {
 	const step = "identity"
 	name, left := id.Name(), id.Expires().Sub(now)
-	saw := fmt.Sprintf("store %s, rig %s; the certificate ends on %s", name.Store, name.Rig, id.Expires().Format("2006-01-02 15:04 MST"))
+	who, when := fmt.Sprintf("store %s, rig %s", name.Store, name.Rig), id.Expires().UTC().Format("2006-01-02 15:04 MST")
 	switch {
 	case left <= 0:
-		return Result{step, Fail, saw, "Ask the cloud team for a new certificate, and check this machine's clock."}
+		return Result{step, Fail, who + "; the certificate ended on " + when,
+			"Check that this machine's clock is right. If it is, ask the cloud team for a new certificate."}
 	case left < 48*time.Hour:
-		return Result{step, Warn, saw, "Ask the cloud team for a new certificate."}
+		return Result{step, Warn, who + "; the certificate ends soon, on " + when, "Ask the cloud team for a new certificate."}
 	}
-	return Result{Step: step, Outcome: OK, Saw: saw}
+	return Result{Step: step, Outcome: OK, Saw: who + "; the certificate ends on " + when}
 }
 
 // knockTimeout ends a step that gets no answer.
@@ -97,8 +145,41 @@ func knock(ctx context.Context, door uploader.Door) Result {
 	defer cancel()
 	saw, err := door.Knock(ctx)
 	if err != nil {
-		return Result{door.Name, Fail, uploader.Explain(uploader.Seen{Asked: door.Backend, Err: err}),
-			fmt.Sprintf("Open %s in the firewall, without TLS interception; check DNS, the VPN and the configuration.", door.Address)}
+		return Result{door.Name, Fail, uploader.Explain(uploader.Seen{Asked: door.Backend, Err: err}), remedy(door.Backend, door.Address, err)}
 	}
 	return Result{Step: door.Name, Outcome: OK, Saw: saw}
+}
+
+// remedy is what most often helps against an error of the way to a host.
+func remedy(backend bool, address string, err error) string {
+	key, ca := "upload.hosts", "upload.ca"
+	if backend {
+		key, ca = "backend.url", "backend.ca"
+	}
+	var (
+		forbidden *uploader.AddressError
+		dns       *net.DNSError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+	)
+	switch {
+	case errors.As(err, &forbidden):
+		return fmt.Sprintf("Check the name in %s, the DNS server of this machine, and the VPN; [network] in the configuration says which addresses are allowed.", key)
+	case errors.As(err, &dns):
+		return fmt.Sprintf("Check the name in %s, the network cable, and the DNS server of this machine.", key)
+	case errors.As(err, &authority):
+		return fmt.Sprintf("Ask who runs the firewall to exempt %s from TLS interception. If the certificate is the right one, name its authority in %s.", address, ca)
+	case errors.As(err, &hostname):
+		return fmt.Sprintf("Check the name in %s; a firewall or a login page may be answering in its place.", key)
+	case errors.As(err, &invalid):
+		return "Check that this machine's clock is right. If it is, tell the cloud team."
+	case errors.As(err, &record):
+		return fmt.Sprintf("Check host and port in %s; a proxy or a login page may be answering in their place.", key)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("Check host and port in %s, and whether the firewall lets %s through.", key, address)
+	default:
+		return fmt.Sprintf("Open %s in the firewall, without TLS interception; check the router, the VPN and %s.", address, key)
+	}
 }
