@@ -8,10 +8,14 @@
 //  3. Bytes go only to a URL that ticket.Policy accepted, at an address that Guard allows; redirects and
 //     proxies from the environment are not followed.
 //  4. A bad link costs no frame an attempt. While it is bad one probe at a time goes out, each with another
-//     frame, so that no single frame can hold up the rest.
+//     frame. A frame on which the link breaks again and again waits longer each time, so that it cannot hold up
+//     the rest.
 //  5. A ticket is asked for only when a slot is free for its frame, and is used once.
 //  6. A transfer that moves is never ended for being slow; one that has not moved for Options.Stall is.
-//  7. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  7. A frame that is at fault is parked after Options.MaxAttempts tries, those included whose outcome the
+//     agent did not live to see. Several frames that fail alike, with no delivery between, are not at fault.
+//  8. No log line, error text or status holds a presigned URL, a part of its query, or a key.
+//  9. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //
@@ -24,4 +28,11 @@
 // The queue counts an attempt durably in Lease and gives it back in an uncharged Defer. The rig's clock is
 // within a few minutes of the truth; when it is not, tickets are refused and Status shows by how much the
 // backend's clock differs.
+//
+// # Limits
+//
+// The watchdog sees what the kernel takes, not what the line carries: when the last byte of a payload has been
+// handed over, up to 256 KiB may still wait in the kernel. A transfer whose share of the line does not empty that
+// within Options.Stall (about 35 kbit/s at the default) is ended although it moves; the pace then halves, which
+// doubles the share of the others.
 package uploader

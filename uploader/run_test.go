@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -259,6 +260,19 @@ func TestLeaseFails(t *testing.T) {
 	s.halt(r)
 }
 
+// TestProbeWithoutAFrame: an outage in which there was nothing to probe with for a while.
+func TestProbeWithoutAFrame(t *testing.T) {
+	s := openShop(t, nil)
+	s.trip(Failure{Cause: CauseLink, Reason: "S3: connection refused"})
+	s.probeNow()
+	s.once()
+	s.wantOutage(CauseLink)
+	item := s.put(1, 1000)
+	s.once()
+	s.wantOutage("")
+	s.wantDelivered(item, queue.ProofStored)
+}
+
 // TestDroppedMeanwhile: a person gives the frame up while it is under way; that is no trouble of the queue.
 func TestDroppedMeanwhile(t *testing.T) {
 	s := openShop(t, nil)
@@ -453,6 +467,7 @@ func TestPayloadsAreClosed(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("looks into /proc/self/fd")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which closes what was forgotten
 	s := openShop(t, nil)
 	for i := range 20 {
 		s.put(i, 1000)
