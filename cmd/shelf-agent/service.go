@@ -61,27 +61,41 @@ func controlService(cmd *cobra.Command, action string) error {
 	if runtime.GOOS != "windows" && os.Geteuid() != 0 {
 		return hinted(fmt.Errorf("only root may %s the service", action), "sudo shelf-agent service "+action)
 	}
-	config, err := serviceConfig()
+	definition, err := serviceConfig()
 	if err != nil {
 		return err
 	}
-	s, err := service.New(&program{}, config)
+	s, err := service.New(&program{}, definition)
 	if err != nil {
 		return err
 	}
 	if err := ready(s, action); err != nil {
 		return err
 	}
-	if action == "install" {
+	switch action {
+	case "install":
 		if err := makeAccount(); err != nil {
-			return hinted(err, "make them by hand as `shelf-agent service unit` names them, or install the package.")
+			return hinted(err, "make them by hand as `shelf-agent service unit` names them.")
+		}
+		if err := placeConfig(); err != nil {
+			return err
+		}
+	case "start", "restart":
+		// A service that cannot run would be started again and again, and the mistake be in the journal only.
+		if _, err := loadConfig(defaultConfig); err != nil {
+			return err
 		}
 	}
 	if err := service.Control(s, action); err != nil {
 		return hinted(err, "`journalctl -u shelf-agent` and `shelf-agent doctor` say more.")
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action)
-	return err
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action); err != nil {
+		return err
+	}
+	if action == "install" {
+		return sayNext(cmd.OutOrStdout())
+	}
+	return nil
 }
 
 // ready refuses what cannot succeed, in words that say what can.

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+
+	"shelfagent/agent/config"
+	"shelfagent/systemd"
+)
+
+// sysusersFile is where an administrator's own declarations of users are (sysusers.d(5)).
+const sysusersFile = "/etc/sysusers.d/shelf-agent.conf"
+
+// makeAccount makes the user and groups that the unit names. Only systemd knows this way; elsewhere the service
+// runs as the system's own account.
+func makeAccount() error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(sysusersFile), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(sysusersFile, systemd.Sysusers, 0o644); err != nil {
+		return err
+	}
+	out, err := exec.Command("systemd-sysusers", sysusersFile).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("making the user shelf-agent and the group cameras by systemd-sysusers: %w: %s", err, out)
+	}
+	return nil
+}
+
+// placeConfig puts the reference where the service looks for its configuration, and leaves one that is there alone.
+func placeConfig() error {
+	if err := os.MkdirAll(filepath.Dir(defaultConfig), 0o755); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(defaultConfig, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(config.Reference)
+	return errors.Join(err, file.Close())
+}
+
+// sayNext tells what a person has to do between install and start.
+func sayNext(out io.Writer) error {
+	_, err := fmt.Fprintf(out, `
+Next:
+  1. set capture.dir, backend.url and upload.hosts in %s
+  2. put the rig's certificate and key where [backend] says; the key must be the service user's own, mode 0600
+  3. shelf-agent config check
+  4. sudo shelf-agent service start
+`, defaultConfig)
+	return err
+}
