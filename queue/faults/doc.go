@@ -18,7 +18,7 @@
 //   - KillTorn: of a write, half is made. A kill does that in truth where a write is longer than a page.
 //   - Fail: the call is not made, and the process is told an errno instead; once, or from then on.
 //
-// Tell is how the process under test speaks back, in step with its calls: it lifts a fault, or begins the count.
+// Tell is how the process under test speaks back, in step with its calls: it lifts a fault.
 //
 // What a process prints before it is killed is not lost: Outcome.Stdout has every line that it finished.
 //

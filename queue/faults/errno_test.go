@@ -37,7 +37,7 @@ var bursts = []trouble{
 	{errno: "EROFS", kinds: []Kind{Create, OpenRW, Write, Rename, Unlink, Mkdir, Truncate}, work: "burst"},
 }
 
-// single troubles are those of one kind of call alone: what a disk does that is failing in one place.
+// singleTroubles are those of one kind of call alone: what a disk does that is failing in one place.
 func singleTroubles() (all []trouble) {
 	for _, k := range changes {
 		all = append(all, trouble{errno: "EIO", kinds: []Kind{k}}, trouble{errno: "ENOSPC", kinds: []Kind{k}})
@@ -61,7 +61,7 @@ func (a attack) String() string {
 	if a.always {
 		times = "always"
 	}
-	return fmt.Sprintf("%s%s %s from %d of %v", a.work, a.errno, times, a.at, a.kinds)
+	return fmt.Sprintf("%s %s %s from %d of %v", a.work, a.errno, times, a.at, a.kinds)
 }
 
 // attacks lists all of them, in an order whose beginnings are spread over all.
@@ -152,46 +152,32 @@ func storm(t *testing.T, all []attack, budget time.Duration) {
 	var mu sync.Mutex
 	hits := map[string]int{}
 	var problems []string
-	next := make(chan attack)
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() {
-			for a := range next {
-				hit, wrong := a.run(t)
-				mu.Lock()
-				hits[a.errno+" "+hit.Name]++
-				for _, p := range wrong {
-					problems = append(problems, fmt.Sprintf("%v, first at %v: %s", a, hit, p))
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	tried := 0
-	for _, a := range all {
-		if time.Since(began) > budget {
-			break
+	tried := concurrently(all, budget, func(a attack) {
+		hit, wrong := a.run(t)
+		mu.Lock()
+		defer mu.Unlock()
+		hits[a.errno+" "+hit.Name]++
+		for _, p := range wrong {
+			problems = append(problems, fmt.Sprintf("%v, first at %v: %s", a, hit, p))
 		}
-		next <- a
-		tried++
-	}
-	close(next)
-	wg.Wait()
-	t.Logf("tried %d of %d attacks, %.1f s: %v", tried, len(all), time.Since(began).Seconds(), hits)
-	for _, p := range problems {
-		t.Error(p)
-	}
+	})
+	t.Logf("tried %d of %d attacks in %.1f s: %v", tried, len(all), time.Since(began).Seconds(), hits)
+	report(t, problems)
 }
 
 // Calls fail, once or from then on: the operation says so and has changed nothing, it works when the disk does, and
 // a reopened queue agrees.
 func TestP1_P2_P4_EveryCallFails(t *testing.T) {
-	storm(t, attacks(t, troubles, false, true), 200*time.Second)
+	every := troubles
+	if long() {
+		every = append(slices.Clone(troubles), singleTroubles()...)
+	}
+	storm(t, attacks(t, every, false, true), budget(8*time.Second))
 }
 
 // Calls fail for a while, and the queue is closed cleanly afterwards: nothing is left behind that nobody knows of.
 func TestP1_P2_P4_EveryCallFailsForAWhile(t *testing.T) {
-	storm(t, attacks(t, bursts, true), 200*time.Second)
+	storm(t, attacks(t, bursts, true), budget(3*time.Second))
 }
 
 // A system that is short of descriptors or memory for a moment, or a disk that hesitates, must not cost what only the database knows.

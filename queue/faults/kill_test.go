@@ -17,10 +17,11 @@ const workers = 2
 
 // story is a workload whose process is killed at every one of its calls.
 type story struct {
-	work string
-	size int                    // cameras
-	lay  func(dir string) error // what the process finds; nil: nothing
-	hear func() *oracle         // what had been promised before; nil: nothing
+	work  string
+	size  int                     // cameras
+	lay   func(dir string) error  // what the process finds; nil: nothing
+	heard func() *oracle          // what had been promised before; nil: nothing
+	proof func(dir string) string // what must have happened without a fault; "": it has
 }
 
 // kills is what came of one enumeration.
@@ -31,44 +32,59 @@ type kills struct {
 	problems []string
 }
 
-// sweep kills a process at each of its calls, or at as many as fit in the time, spread over all of them.
-func (s story) sweep(t *testing.T, action Action, budget time.Duration) *kills {
+// sweep kills a process at each of its calls that only selects, or at as many as fit in the time, spread over all of them.
+func (s story) sweep(t *testing.T, action Action, only func(Call) bool, budget time.Duration) *kills {
 	t.Helper()
-	began := time.Now()
-	last := s.count(t)
-	order := spread(last)
+	last := s.count(t, only)
 	k := &kills{places: map[string]int{}}
+	began := time.Now()
+	tried := concurrently(spread(last), budget, func(n int) {
+		s.kill(t, Fault{Do: action, At: n, Only: only}, k)
+	})
+	t.Logf("%s, %s: tried %d of %d points in %.1f s, %d kills: %v", s.work, action, tried, last, time.Since(began).Seconds(),
+		k.points, k.places)
+	if k.points == 0 {
+		t.Errorf("nothing was killed")
+	}
+	return k
+}
+
+// concurrently does something with each of a list, by several workers, until the time is over; it returns with how many.
+func concurrently[T any](list []T, budget time.Duration, do func(T)) (tried int) {
+	until := time.Now().Add(budget)
+	next := make(chan T)
 	var wg sync.WaitGroup
-	next := make(chan int)
 	for range workers {
 		wg.Go(func() {
-			for n := range next {
-				s.kill(t, action, n, k)
+			for each := range next {
+				do(each)
 			}
 		})
 	}
-	tried := 0
-	for _, n := range order {
-		if time.Since(began) > budget {
+	for _, each := range list {
+		if time.Now().After(until) {
 			break
 		}
-		next <- n
+		next <- each
 		tried++
 	}
 	close(next)
 	wg.Wait()
-	t.Logf("%s, %s: tried %d of %d points, %d kills, %.1f s: %v", s.work, action, tried, last, k.points,
-		time.Since(began).Seconds(), k.places)
-	return k
+	return tried
 }
 
 // count lives the workload without a fault, and holds it to what it promised.
-func (s story) count(t *testing.T) int {
+func (s story) count(t *testing.T, only func(Call) bool) int {
 	t.Helper()
 	dir := s.folder(t)
-	o := do(t, s.life(t, dir, Fault{}))
+	o := do(t, s.life(t, dir, Fault{Only: only}))
 	or := s.oracle()
 	or.hear(o.words)
+	if s.proof != nil {
+		if wrong := s.proof(dir); wrong != "" {
+			t.Errorf("without any fault: %s", wrong)
+		}
+	}
 	for _, p := range or.judge(dir) {
 		t.Errorf("without any fault: %s", p)
 	}
@@ -77,10 +93,10 @@ func (s story) count(t *testing.T) int {
 }
 
 // kill lives the workload until its nth call, and opens what it left.
-func (s story) kill(t *testing.T, action Action, n int, k *kills) {
+func (s story) kill(t *testing.T, f Fault, k *kills) {
 	dir := s.folder(t)
 	defer func() { _ = os.RemoveAll(dir) }()
-	o, err := try(s.life(t, dir, Fault{Do: action, At: n}))
+	o, err := try(s.life(t, dir, f))
 	or := s.oracle()
 	or.hear(o.words)
 	problems := or.judge(dir)
@@ -94,7 +110,7 @@ func (s story) kill(t *testing.T, action Action, n int, k *kills) {
 		k.places[o.Hit.Name]++
 	}
 	for _, p := range problems {
-		k.problems = append(k.problems, fmt.Sprintf("%s at %v: %s", action, o.Hit, p))
+		k.problems = append(k.problems, fmt.Sprintf("%s at %v: %s", f.Do, o.Hit, p))
 	}
 }
 
@@ -115,8 +131,8 @@ func (s story) folder(t testing.TB) string {
 }
 
 func (s story) oracle() *oracle {
-	if s.hear != nil {
-		return s.hear()
+	if s.heard != nil {
+		return s.heard()
 	}
 	return newOracle()
 }
@@ -142,11 +158,102 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// A process is killed at each system call of the whole life of its frames, in several goroutines.
-func TestP1_P2_P3_P4_KilledAtEveryCall(t *testing.T) {
-	s := story{work: "cycle", size: 2}
-	k := s.sweep(t, KillBefore, 60*time.Second)
-	for _, p := range k.problems {
+// budget is how long an enumeration may take: a share of the short run, or as long as it takes.
+func budget(short time.Duration) time.Duration {
+	if long() {
+		return time.Hour
+	}
+	return short
+}
+
+func report(t *testing.T, problems []string) {
+	t.Helper()
+	for n, p := range problems {
+		if n == 20 {
+			t.Errorf("and %d more", len(problems)-n)
+			return
+		}
 		t.Error(p)
+	}
+}
+
+// all and the like select the calls at which a process is killed.
+var (
+	all     func(Call) bool
+	writes  = func(c Call) bool { return c.Kind == Write }
+	changed = func(c Call) bool {
+		return slices.Contains([]Kind{Create, Write, Rename, Unlink, Mkdir, Truncate}, c.Kind)
+	}
+)
+
+func cycleOf(work string) story {
+	s := story{work: work, size: 2}
+	if long() {
+		s.size = 4
+	}
+	return s
+}
+
+// A process is killed before each system call of the whole life of its frames, in several goroutines at once.
+func TestP1_P2_P3_P4_KilledBeforeEveryCall(t *testing.T) {
+	report(t, cycleOf("cycle").sweep(t, KillBefore, all, budget(12*time.Second)).problems)
+}
+
+// Likewise after each call, before the process learns that it was made.
+func TestP1_P2_P3_P4_KilledAfterEveryCall(t *testing.T) {
+	report(t, cycleOf("cycle").sweep(t, KillAfter, changed, budget(4*time.Second)).problems)
+}
+
+// Likewise in the middle of each write.
+func TestP1_P2_P3_P4_KilledInEveryWrite(t *testing.T) {
+	report(t, cycleOf("cycle").sweep(t, KillTorn, writes, budget(3*time.Second)).problems)
+}
+
+// A process is killed while it heals what another one left, and so may its successor be.
+func TestP4_KilledWhileHealing(t *testing.T) {
+	s := unhealed(t)
+	report(t, s.sweep(t, KillBefore, all, budget(3*time.Second)).problems)
+	if long() {
+		report(t, s.sweep(t, KillAfter, changed, budget(0)).problems)
+		report(t, s.sweep(t, KillTorn, writes, budget(0)).problems)
+	}
+}
+
+// A process is killed while it moves a damaged database aside and begins anew.
+func TestP4_KilledWhileRebuilding(t *testing.T) {
+	s := damagedStory(t)
+	report(t, s.sweep(t, KillBefore, all, budget(3*time.Second)).problems)
+	if long() {
+		report(t, s.sweep(t, KillAfter, changed, budget(0)).problems)
+		report(t, s.sweep(t, KillTorn, writes, budget(0)).problems)
+	}
+}
+
+// A process is killed while it makes its database smaller.
+func TestP4_KilledWhileCompacting(t *testing.T) {
+	if !long() {
+		t.Skip("the long run only: " + envLong + "=1")
+	}
+	s := compactable(t)
+	report(t, s.sweep(t, KillBefore, all, budget(0)).problems)
+	report(t, s.sweep(t, KillAfter, changed, budget(0)).problems)
+	report(t, s.sweep(t, KillTorn, writes, budget(0)).problems)
+}
+
+// The oracle must catch those who lie to it, or it would catch nobody.
+func TestTheOracleCatches(t *testing.T) {
+	for _, work := range []string{"hasty", "forgetful"} {
+		k := &kills{places: map[string]int{}}
+		s := story{work: work, size: 2}
+		for _, n := range spread(200) {
+			if s.kill(t, Fault{Do: KillBefore, At: n}, k); len(k.problems) > 0 {
+				break
+			}
+		}
+		if len(k.problems) == 0 || k.points == 0 {
+			t.Errorf("%s: %d kills, and nothing was found", work, k.points)
+			continue
+		}
+		t.Logf("%s: found after %d kills: %s", work, k.points, k.problems[0])
 	}
 }

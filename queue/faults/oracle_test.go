@@ -165,7 +165,18 @@ func (o *oracle) judge(dir string) []string {
 	}
 	o.compareFiles(dir, found)
 	o.looksClean(ctx, dir, opts)
+	if o.damage {
+		o.wantKept(dir)
+	}
 	return o.problems
+}
+
+// wantKept looks for a database that was given up: it is never deleted.
+func (o *oracle) wantKept(dir string) {
+	kept, err := filepath.Glob(filepath.Join(queueDir(dir), "damaged", "*", "queue.db*"))
+	if len(kept) == 0 {
+		o.wrong("P4: the damaged database was not kept (%v)", err)
+	}
 }
 
 // inspect compares every frame with its fate, and returns the items that are there.
@@ -310,6 +321,7 @@ func (o *oracle) compareFiles(dir string, found map[queue.ID]queue.Item) {
 			if _, there := found[queue.ID(id)]; !there {
 				o.wrong("leftover: %s has no item", name)
 			}
+		case o.damage && strings.HasPrefix(name, "damaged/"):
 		case !slices.Contains([]string{"lock", "clean", "queue.db", "reserve"}, name) && !strings.HasPrefix(name, "tmp/new-"):
 			o.wrong("leftover: %s", name)
 		}

@@ -23,6 +23,8 @@ func perform(t thread, r *rule, args [6]uint64, paths []string, torn bool) (bool
 		return true, t.with(int32(args[0]), os.O_RDONLY, (*os.File).Sync)
 	case "ftruncate":
 		return true, t.with(int32(args[0]), os.O_WRONLY, func(f *os.File) error { return f.Truncate(int64(args[1])) })
+	case "truncate":
+		return true, unix.Truncate(last, int64(args[1]))
 	case "renameat", "rename":
 		return true, unix.Rename(paths[0], last)
 	case "renameat2":

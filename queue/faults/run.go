@@ -157,7 +157,7 @@ func endIfHung(w *watcher, ended <-chan struct{}, limit time.Duration) bool {
 }
 
 // Tell speaks to the watcher, in step with the calls of this process: what was told has happened when Tell returns. "lift"
-// ends a Fault, "count" begins the count anew; what has been counted before is forgotten.
+// ends a Fault that is an errno.
 func Tell(what string) {
 	// The answer to an open that the watcher knows is always that there is no such file.
 	f, err := os.Open(filepath.Join(os.Getenv(envDir), tellPrefix+what))

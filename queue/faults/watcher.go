@@ -105,12 +105,8 @@ func (w *watcher) paths(t thread, r *rule, args [6]uint64) (paths []string, belo
 }
 
 func (w *watcher) told(what string) {
-	switch what {
-	case "lift":
+	if what == "lift" && w.fault.Do == Fail {
 		w.fault.Do = Count
-	case "count":
-		w.outcome.Count = 0
-		w.outcome.Calls = nil
 	}
 }
 

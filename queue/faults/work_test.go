@@ -22,6 +22,8 @@ var workloads = map[string]func(dir string){
 	"hasty":     func(dir string) { cycle(dir, &worker{hasty: true}) },
 	"forgetful": func(dir string) { cycle(dir, &worker{forgetful: true}) },
 	"open":      openOnly,
+	"plain":     plain,
+	"stuck":     stuck,
 	"script":    script,
 	"burst":     burst,
 	"abandon":   abandon,
@@ -165,9 +167,11 @@ func rest(ctx context.Context, q *queue.Queue, op string, id queue.ID) error {
 func openOnly(dir string) {
 	m := &mouth{}
 	ctx := context.Background()
+	opts := options(dir)
+	opts.CheckCommand = []string{os.Args[0], "check"}
 	var q *queue.Queue
 	err := m.promised("open", "", func() (err error) {
-		if q, err = queue.Open(ctx, options(dir)); err == nil {
+		if q, err = queue.Open(ctx, opts); err == nil {
 			err = q.WaitHealed(ctx)
 		}
 		return err
