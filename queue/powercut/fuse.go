@@ -207,9 +207,6 @@ func (n *notes) Write(_ context.Context, _ fs.FileHandle, data []byte, _ int64) 
 	return uint32(len(data)), 0
 }
 
-// plainDir is the root of the block device's mount.
-type plainDir struct{ fs.Inode }
-
 // serve mounts a file system with a notes file in its root. The caller unmounts. One process that serves a file
 // must not map it: a page fault would wait for a goroutine that the collector has stopped.
 func serve(at string, rec *recorder, root fs.InodeEmbedder, children map[string]fs.InodeEmbedder) (*fuse.Server, error) {

@@ -14,16 +14,17 @@ const (
 	faultUnopened  = "unopened"  // the queue does not open by itself, or does not work
 	faultLost      = "lost"      // a frame whose Put had returned is gone, or its bytes are
 	faultResent    = "resent"    // a frame that had been delivered or dropped is back
-	faultHollow    = "hollow"    // a record has no payload, or not its own; the source is still there
+	faultHollow    = "hollow"    // a record has no payload, or not its own; the source may still be there
 	faultForgotten = "forgotten" // a frame is there, but in another state, with fewer attempts, without its record or its receipt
 	faultTwice     = "twice"     // a frame is there twice, or is handed out twice
 	faultDamaged   = "damaged"   // something was damaged, though nothing rots here
 	faultStray     = "stray"     // a payload without an item, or an item of a frame that was never put
 	faultUnput     = "unput"     // a frame whose Put had not returned cannot be put again
+	faultFiles     = "files"     // the file system itself is beyond repair
 )
 
 var allFaults = []string{faultUnopened, faultLost, faultResent, faultHollow, faultForgotten, faultTwice, faultDamaged,
-	faultStray, faultUnput}
+	faultStray, faultUnput, faultFiles}
 
 // fault is a broken promise.
 type fault struct {

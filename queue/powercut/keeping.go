@@ -16,17 +16,6 @@ type keeping struct {
 	sector int     // torn: bytes that are written whole; 0: a write is
 }
 
-var (
-	strictPolicies = []string{"lost", "kept", "prefix", "subset", "torn", "names", "data"}
-	devicePolicies = []string{"lost", "kept", "prefix", "subset", "torn"}
-)
-
-// The unit that a disk writes whole. ext4's superblock must not tear.
-const (
-	strictSector = 512
-	deviceSector = 4096
-)
-
 // newKeeping draws one for a policy and a cut.
 func newKeeping(policy string, cut, sector int, random *rand.Rand) keeping {
 	k := keeping{policy: policy, seed: random.Uint64(), share: [...]float64{0.1, 0.5, 0.9}[random.IntN(3)]}

@@ -27,15 +27,6 @@ type node struct {
 	pending []int          // indexes of what is not
 }
 
-func newReplay(ops []op, covering covering) *replay {
-	return &replay{ops: ops, covering: covering, nodes: map[int]*node{rootNode: {dir: true, names: map[string]int{}}}}
-}
-
-// newDeviceReplay begins with a block device whose contents are durable. They are changed.
-func newDeviceReplay(ops []op, data []byte) *replay {
-	return &replay{ops: ops, nodes: map[int]*node{rootNode: {data: data}}}
-}
-
 // advance lets everything before a position happen.
 func (r *replay) advance(to int) {
 	for ; r.at < to; r.at++ {
@@ -75,6 +66,14 @@ func (r *replay) sync(s op) {
 		}
 		return true
 	})
+}
+
+// open counts the changes that are not durable.
+func (r *replay) open() (n int) {
+	for _, node := range r.nodes {
+		n += len(node.pending)
+	}
+	return n
 }
 
 // rename does to the names of one directory what an op does to them.

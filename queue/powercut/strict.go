@@ -22,17 +22,22 @@ func recordStrict(mount string, pace pace, random *rand.Rand, shifts []shift) (o
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.Unmount()) }()
+	err = haveAllDone(rec, filepath.Join(mount, queueDir), filepath.Join(mount, notesName), random, shifts)
+	return rec.record(), err
+}
+
+// haveAllDone has shifts done one after the other, in one directory.
+func haveAllDone(rec *recorder, dir, notes string, random *rand.Rand, shifts []shift) (err error) {
 	for i, s := range shifts {
-		s.Dir, s.Notes = filepath.Join(mount, queueDir), filepath.Join(mount, notesName)
-		s.Generation, s.Seed = i, random.Uint64()
+		s.Dir, s.Notes, s.Generation, s.Seed = dir, notes, i, random.Uint64()
 		if s.Again, err = unfinishedIn(rec.record()); err != nil {
-			return nil, err
+			return err
 		}
 		if err := haveDone(rec, s, random); err != nil {
-			return nil, fmt.Errorf("shift %d: %w", i, err)
+			return fmt.Errorf("shift %d: %w", i, err)
 		}
 	}
-	return rec.record(), nil
+	return nil
 }
 
 // unevenPace makes most operations quick, and now and then one so slow that others overtake it.
@@ -94,26 +99,45 @@ func haveDone(rec *recorder, s shift, random *rand.Rand) error {
 				continue
 			}
 			tick.Stop()
-			_ = c.cmd.Process.Kill() // it may have ended
-			_ = <-ended              // by that
+			_ = c.cmd.Process.Kill() // if it has ended, its end says so
+			if err := <-ended; err == nil {
+				return errors.New("ended before it was killed")
+			}
 			return nil
 		}
 	}
 }
 
-// write makes a state in a directory that is empty.
-func writeState(dir string, entries []entry) error {
-	for _, e := range entries {
-		at := filepath.Join(dir, e.path)
+// strictDisk is the medium whose states are directories.
+type strictDisk struct{}
+
+func (strictDisk) begin(ops []op, c covering) *replay {
+	return &replay{ops: ops, covering: c, nodes: map[int]*node{rootNode: {dir: true, names: map[string]int{}}}}
+}
+
+func (strictDisk) policies() ([]string, int) {
+	return []string{"lost", "kept", "prefix", "subset", "torn", "names", "data"}, 512
+}
+
+func (strictDisk) write(at string, r *replay, k keeping) error {
+	if err := os.Mkdir(at, 0o700); err != nil {
+		return err
+	}
+	for _, e := range r.state(k) {
+		path := filepath.Join(at, e.path)
 		var err error
 		if e.dir {
-			err = os.Mkdir(at, 0o700)
+			err = os.Mkdir(path, 0o700)
 		} else {
-			err = os.WriteFile(at, e.data, 0o600)
+			err = os.WriteFile(path, e.data, 0o600)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (strictDisk) open(at string) (dir string, close func() error, err error) {
+	return filepath.Join(at, queueDir), func() error { return os.RemoveAll(at) }, nil
 }

@@ -69,19 +69,19 @@ func newInspector(t *testing.T) *inspector {
 // wholeLife is a first start, a clean stop, a kill, a stop that is none, and work after each.
 func wholeLife(puts int) []shift {
 	return []shift{
-		{Cameras: 6, Puts: puts, End: endClose},
-		{Cameras: 7, Puts: 1 << 20, End: endKill, KillBy: 1000},
-		{Cameras: 8, Puts: puts, End: endExit},
-		{Cameras: 8, Puts: puts / 4, End: endClose},
+		{Cameras: 6, Putters: 6, Puts: puts, End: endClose},
+		{Cameras: 7, Putters: 6, Puts: 1 << 20, End: endKill, KillBy: 1000},
+		{Cameras: 8, Putters: 6, Puts: puts, End: endExit},
+		{Cameras: 8, Putters: 6, Puts: puts / 4, End: endClose},
 	}
 }
 
 // firstFrames are a few frames for many cameras, whose directories have to be made.
 func firstFrames() []shift {
 	return []shift{
-		{Cameras: 16, Puts: 60, End: endExit},
-		{Cameras: 30, Puts: 1 << 20, End: endKill, KillBy: 200},
-		{Cameras: 50, Puts: 50, End: endClose},
+		{Cameras: 16, Putters: 6, Puts: 60, End: endExit},
+		{Cameras: 30, Putters: 6, Puts: 1 << 20, End: endKill, KillBy: 200},
+		{Cameras: 50, Putters: 6, Puts: 50, End: endClose},
 	}
 }
 
@@ -102,7 +102,7 @@ func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &cutter{ops: ops, promises: p, scratch: inMemory(t), inspector: i}
+	return &cutter{medium: strictDisk{}, ops: ops, promises: p, scratch: inMemory(t), inspector: i}
 }
 
 func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
@@ -114,7 +114,7 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 		states int // of one record, in the short run
 	}{
 		{"first frames", slowNames, firstFrames(), 350},
-		{"a whole life", unevenPace, wholeLife(100), 700},
+		{"a whole life", unevenPace, wholeLife(80), 700},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed(t), 1))

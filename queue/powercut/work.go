@@ -27,16 +27,14 @@ type shift struct {
 	Dir        string
 	Notes      string // the recorder's file
 	Seed       uint64
-	Generation int      // unique in a record
-	Cameras    int      //
+	Generation int // unique in a record
+	Cameras    int
+	Putters    int      // goroutines; half as many settle
 	Puts       int      // frames, beside those of Again
 	Again      []recipe // frames whose Put the process before did not see return
 	End        string
 	KillBy     int // of endKill: operations of the disk, at most
 }
-
-// bigFrame is more than one FUSE request.
-const bigFrame = 300 << 10
 
 // options of the queues of this package: as by default, but for a small ballast and no limits.
 func options(dir string) queue.Options {
@@ -75,11 +73,11 @@ func work(s shift) error {
 }
 
 func (w *worker) work() error {
-	const putters, settlers = 5, 3
+	settlers := max(w.Putters/2, 1)
 	var putting, settling sync.WaitGroup
-	errs := make(chan error, putters+settlers)
+	errs := make(chan error, w.Putters+settlers)
 	done := make(chan struct{})
-	for i := range putters {
+	for i := range w.Putters {
 		putting.Go(func() { errs <- w.putSome(i, rand.New(rand.NewPCG(w.Seed, uint64(i)))) }) //nolint:gosec // repeatable
 	}
 	for i := range settlers {
@@ -113,7 +111,7 @@ func (w *worker) call(n note, call func(*note) error) error {
 // putSome puts a share of the frames. All begin with the same camera, whose directory has to be made.
 func (w *worker) putSome(putter int, random *rand.Rand) error {
 	for i, r := range w.Again {
-		if i%5 == putter {
+		if i%w.Putters == putter {
 			if err := w.putFrame(didPut, r); err != nil {
 				return err
 			}
@@ -136,21 +134,19 @@ func (w *worker) putSome(putter int, random *rand.Rand) error {
 	}
 }
 
-// frameBytes prefers the sizes around which things change.
+// frameBytes prefers the sizes around which things change. Most are small, for each state is written and read.
 func frameBytes(random *rand.Rand) int {
-	switch random.IntN(8) {
-	case 0:
+	switch random.IntN(16) {
+	case 0, 1:
 		return 1 + random.IntN(20)
-	case 1:
+	case 2, 3:
 		return 511 + random.IntN(3)
-	case 2:
+	case 4, 5:
 		return 4095 + random.IntN(3)
-	case 3:
-		if random.IntN(8) == 0 {
-			return bigFrame + random.IntN(3)
-		}
+	case 6:
+		return 1 + random.IntN(80_000)
 	}
-	return 1 + random.IntN(20_000)
+	return 1 + random.IntN(6_000)
 }
 
 func (w *worker) putFrame(did string, r recipe) error {

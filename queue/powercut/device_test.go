@@ -1,0 +1,98 @@
+//go:build linux
+
+package powercut
+
+import (
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+func needDevice(t *testing.T) {
+	t.Helper()
+	needFUSE(t)
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: NO POWER IS CUT UNDER EXT4: mounting a loop device takes root")
+	}
+	if _, err := os.Stat("/dev/loop-control"); err != nil {
+		t.Skipf("SKIPPED: NO POWER IS CUT UNDER EXT4: no loop devices here: %v", err)
+	}
+	for _, tool := range []string{"mkfs.ext4", "e2fsck", "losetup", "mount", "umount"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("SKIPPED: NO POWER IS CUT UNDER EXT4: %v; the packages are e2fsprogs and mount", err)
+		}
+	}
+}
+
+// onDevice is a first start, a kill, and a start after it.
+func onDevice(puts int) []shift {
+	return []shift{
+		{Cameras: 4, Putters: 16, Puts: puts, End: endClose},
+		{Cameras: 5, Putters: 16, Puts: 1 << 20, End: endKill, KillBy: 400},
+		{Cameras: 5, Putters: 16, Puts: puts, End: endExit},
+	}
+}
+
+func newDeviceCutter(t *testing.T, mountOptions string, random *rand.Rand) *cutter {
+	t.Helper()
+	begin := time.Now()
+	scratch := inMemory(t)
+	d, ops, err := recordDevice(scratch, mountOptions, random, onDevice(80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	flushes := 0
+	for _, o := range ops {
+		if o.kind == opSync {
+			flushes++
+		}
+	}
+	t.Logf("a record of %d operations, %d of them flushes, in %v", len(ops), flushes, time.Since(begin).Round(time.Millisecond))
+	p, err := readPromises(ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &cutter{medium: d, ops: ops, promises: p, scratch: scratch, inspector: newInspector(t)}
+}
+
+func TestP1_P2_P3_P4_Ext4(t *testing.T) {
+	needDevice(t)
+	random := rand.New(rand.NewPCG(seed(t), 3))
+	records, images := 1, 100
+	if long() {
+		records, images = 4, 500
+	}
+	var all survey
+	for range records {
+		c := newDeviceCutter(t, "noatime,commit=1", random)
+		begin := time.Now()
+		s, err := c.run(images, random, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
+		all.add(s)
+	}
+	t.Logf("in all %v", &all)
+	for _, f := range all.seen {
+		t.Error(f)
+	}
+}
+
+// Without barriers ext4 tells the disk of no flush, and the rig must see what comes of it.
+func TestExt4WithoutBarriersIsCaught(t *testing.T) {
+	needDevice(t)
+	random := rand.New(rand.NewPCG(seed(t), 4))
+	c := newDeviceCutter(t, "noatime,commit=1,nobarrier", random)
+	caught := func(s survey) bool { return s.faulty[faultLost] > 0 || s.faulty[faultForgotten] > 0 }
+	s, err := c.run(400, random, func(s survey) bool { return !long() && caught(s) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(&s)
+	if !caught(s) {
+		t.Error("not caught")
+	}
+}
