@@ -110,9 +110,14 @@ func frame(camera string, n int) queue.New {
 	if n%4 == 1 || n%4 == 2 {
 		metadata["note"] = strings.Repeat("x", 7000)
 	}
-	return queue.New{Camera: camera, CapturedAt: day.Add(time.Duration(n) * time.Second), Ext: "jpg", ContentType: "image/jpeg",
-		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Metadata: metadata,
-		Source: camera + "/IMG_" + strconv.Itoa(n) + ".jpg", Payload: payload}
+	return sealed(queue.New{Camera: camera, CapturedAt: day.Add(time.Duration(n) * time.Second), Ext: "jpg", ContentType: "image/jpeg",
+		Metadata: metadata, Source: camera + "/IMG_" + strconv.Itoa(n) + ".jpg", Payload: payload})
+}
+
+// sealed is a frame with the digests of its payload.
+func sealed(n queue.New) queue.New {
+	n.SHA256, n.MD5 = sha256.Sum256(n.Payload), md5.Sum(n.Payload)
+	return n
 }
 
 // idOf is the ID that a frame will have.
