@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"shelfagent/agent/config/strict"
 )
 
 // Exit codes of every command.
@@ -35,7 +37,12 @@ func run() int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "shelf-backend:", err)
+	var mistakes *strict.Error
+	if errors.As(err, &mistakes) { // begins with its place in the file, so that editors find it
+		fmt.Fprintln(os.Stderr, mistakes)
+	} else {
+		fmt.Fprintln(os.Stderr, "shelf-backend:", err)
+	}
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
