@@ -24,12 +24,16 @@ const (
 	roleCheck   = "powercut-check"   // queue.Options.CheckCommand
 )
 
-// inspectLimit is how long an inspection may take, and checkedLimit how long with a check in a process of its own,
-// which has twenty seconds.
+// An inspection that takes longer than inspectLimit has hung, as a damaged database can make it; with a check in a process
+// of its own it must not. A check that takes longer than hangs is ended.
 const (
-	inspectLimit = 20 * time.Second
+	inspectLimit = 10 * time.Second
 	checkedLimit = 60 * time.Second
+	hangs        = 5 * time.Second
 )
+
+// checkDamaged is the exit code that says so; see queue.CheckExitCode.
+const checkDamaged = 3
 
 // runChild does what a process was started for by the rig, and returns its exit code. False: by someone else.
 func runChild(args []string) (code int, ours bool) {
@@ -46,8 +50,7 @@ func runChild(args []string) (code int, ours bool) {
 	case roleInspect:
 		err = answer(os.Stdin, os.Stdout)
 	case roleCheck:
-		err := queue.CheckFile(args[1])
-		return queue.CheckExitCode(err), true
+		return check(args[1]), true
 	default:
 		return 0, false
 	}
@@ -56,6 +59,19 @@ func runChild(args []string) (code int, ours bool) {
 		return 1, true
 	}
 	return 0, true
+}
+
+// check is the check of a database in a process of its own. One that hangs is damaged; the queue gives it twenty seconds
+// to find that out, and the rig fewer.
+func check(path string) int {
+	ended := make(chan error, 1)
+	go func() { ended <- queue.CheckFile(path) }()
+	select {
+	case err := <-ended:
+		return queue.CheckExitCode(err)
+	case <-time.After(hangs):
+		return checkDamaged
+	}
 }
 
 func answer(in io.Reader, out io.Writer) error {

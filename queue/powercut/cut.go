@@ -39,7 +39,7 @@ type cutState struct {
 	at      string
 	cut     int
 	keeping keeping
-	open    int // changes that were not synced
+	open    int // recent changes that were not synced
 	err     error
 }
 
@@ -69,19 +69,41 @@ func (c *cutter) run(n int, random *rand.Rand, enough func(survey) bool) (s surv
 	return s, err
 }
 
-// cuts draws positions, half of them just before the end of a sync, where most is at stake.
+// cuts draws positions, half of them where the most is at stake among eight that end a sync.
 func (c *cutter) cuts(states int, random *rand.Rand) []int {
 	policies, _ := c.medium.policies()
 	cuts := make([]int, (states+len(policies)-1)/len(policies))
+	syncs, stake := c.stakes()
 	for i := range cuts {
-		at := c.from + random.IntN(len(c.ops)+1-c.from)
-		for i%2 == 0 && at < len(c.ops) && c.ops[at].kind != opSync {
-			at++
+		cuts[i] = c.from + random.IntN(len(c.ops)+1-c.from)
+		if i%2 == 0 && len(syncs) > 8 { // fewer: flushes are kept from the disk
+			cuts[i] = syncs[random.IntN(len(syncs))]
+			for range 7 {
+				if at := syncs[random.IntN(len(syncs))]; stake[at] > stake[cuts[i]] {
+					cuts[i] = at
+				}
+			}
 		}
-		cuts[i] = at
 	}
 	slices.Sort(cuts)
 	return cuts
+}
+
+// recent is how old a change may be, in operations, to be at stake; names in tmp/ are never synced, and nobody cares.
+const recent = 300
+
+// stakes finds the ends of syncs, and counts what is not durable just before each.
+func (c *cutter) stakes() (syncs []int, stake map[int]int) {
+	stake = map[int]int{}
+	r := c.medium.begin(c.ops, c.covering)
+	for at := c.from; at < len(c.ops); at++ {
+		if c.ops[at].kind == opSync {
+			r.advance(at)
+			syncs = append(syncs, at)
+			stake[at] = r.open(at - recent)
+		}
+	}
+	return syncs, stake
 }
 
 // write makes states while others are inspected.
@@ -92,7 +114,7 @@ func (c *cutter) write(cuts []int, random *rand.Rand, states chan<- cutState, st
 		r.advance(cut)
 		for _, policy := range policies {
 			st := cutState{at: filepath.Join(c.scratch, fmt.Sprintf("%d-%s", i, policy)), cut: cut,
-				open:    r.open(),
+				open:    r.open(cut - recent),
 				keeping: newKeeping(policy, cut, sector, random)}
 			st.err = c.medium.write(st.at, r, st.keeping)
 			select {

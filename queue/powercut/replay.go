@@ -68,10 +68,11 @@ func (r *replay) sync(s op) {
 	})
 }
 
-// open counts the changes that are not durable.
-func (r *replay) open() (n int) {
+// open counts the changes since a position that are not durable. A rename between directories counts in both.
+func (r *replay) open(since int) (n int) {
 	for _, node := range r.nodes {
-		n += len(node.pending)
+		from, _ := slices.BinarySearch(node.pending, since)
+		n += len(node.pending) - from
 	}
 	return n
 }

@@ -11,7 +11,7 @@ import (
 // survey counts states and what was wrong with them.
 type survey struct {
 	states int
-	open   int // changes that were not synced, in all states
+	open   int // recent changes that were not synced, in all states
 	policy map[string]int
 	faulty map[string]int // states with a fault of a class
 	losses int            // frames lost, in all states
@@ -76,7 +76,7 @@ func (s *survey) String() string {
 		}
 		fmt.Fprintf(&b, "%s %d", name, s.policy[name])
 	}
-	fmt.Fprintf(&b, "; %d changes not synced on average)", s.open/max(s.states, 1))
+	fmt.Fprintf(&b, "; %d recent changes not synced on average)", s.open/max(s.states, 1))
 	for _, class := range allFaults {
 		if n := s.faulty[class]; n > 0 {
 			fmt.Fprintf(&b, ", %s in %d", class, n)
