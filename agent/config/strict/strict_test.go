@@ -40,9 +40,10 @@ type shop struct {
 }
 
 type camera struct {
-	Host string      `toml:"host"`
-	Mask [][]float64 `toml:"mask"`
-	Lens struct {
+	Host  string      `toml:"host"`
+	Mask  [][]float64 `toml:"mask"`
+	Ports []int       `toml:"ports"`
+	Lens  struct {
 		Width int `toml:"width"`
 	} `toml:"lens"`
 }
@@ -158,6 +159,10 @@ func TestMistakes(t *testing.T) {
 		{"a table twice", "[till]\n[names]\n[till]", []string{`f:3:2: till: this table is there twice; the first is in line 1`}},
 		{"a table after its dotted keys", "till.host = \"a\"\n[till]\nport = 1", []string{`f:2:2: till: table till already exists as defined by a dotted key`}},
 		{"two different keys that look alike", "[names]\n\"a.b\" = \"x\"\n\"a\" = \"y\"", nil},
+		{"two more, deeper", "[any]\n\"a.b\" = 1\na.b = 2", nil},
+		{"a slip, though another table has a key of that name", "[till]\nports = 1", []string{
+			`f:2:1: till.ports: there is no such key; did you mean "till.port"?`,
+		}},
 		{"no closing quote", "name = \"x\nopen = true", []string{`f:1:10: is the closing quote missing? (basic strings cannot have new lines)`}},
 		{"no closing quote at the end", "name = 'x", []string{`f:1:10: is the closing quote missing? (literal strings cannot have new lines)`}},
 		{"no value", "name =\nopen = true", []string{`f:1:7: the value is missing after =`}},
@@ -233,7 +238,7 @@ func TestTheCallersRulesAreReportedInTheSameForm(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	want := "name open shelves doors lamps area pause disk tags sizes names since any till till.host till.port " +
-		"camera camera.host camera.mask camera.lens camera.lens.width"
+		"camera camera.host camera.mask camera.ports camera.lens camera.lens.width"
 	if got := strings.Join(Keys(&shop{}), " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
