@@ -126,7 +126,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCheckCommand())
+	root.AddCommand(runCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(), queueCheckCommand())
 	return root
 }
 
