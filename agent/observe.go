@@ -122,6 +122,7 @@ var linkConditions = map[uploader.Cause]health.Code{
 	uploader.CauseTicketRefused: health.TicketRefused,
 	uploader.CauseS3Denied:      health.S3Denied,
 	uploader.CauseUnknown:       health.UploadsFail,
+	uploader.CauseTicketExpired: health.TicketExpired,
 }
 
 func (a *Agent) observeLink(s uploader.Status, now time.Time) {
@@ -137,6 +138,7 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 	ends := "it ends on " + s.CertificateExpires.Format("2006-01-02 15:04 MST")
 	a.health.Set(health.CertificateEnds, now, left < certificateSoon, ends)
 	a.health.Set(health.CertificateEnded, now, left <= 0, ends)
+	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
 	wrong := s.ClockOffset != nil && math.Abs(*s.ClockOffset) > clockTolerance.Seconds()
 	detail := ""
 	if wrong {

@@ -78,6 +78,10 @@ func TestConditionsFollowFacts(t *testing.T) {
 			f.uploader.CertificateExpires = now.Add(24 * time.Hour)
 		}, "link_down certificate_ends", status.Down},
 		{"the certificate has ended", func(f *facts) { f.uploader.CertificateExpires = now.Add(-time.Hour) }, "certificate_ended", status.Down},
+		{"a renewed certificate is half written", func(f *facts) { f.uploader.CertificateProblem = "no PEM" }, "certificate_stuck", status.Degraded},
+		{"every ticket is over at once", func(f *facts) {
+			f.uploader.Outage = &uploader.Outage{Cause: uploader.CauseTicketExpired}
+		}, "ticket_expired", status.Down},
 		{"the clock is off by 90 seconds", func(f *facts) { f.uploader.ClockOffset = &off }, "clock_wrong", status.Degraded},
 	} {
 		t.Run(tc.story, func(t *testing.T) {

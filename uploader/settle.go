@@ -151,11 +151,12 @@ func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, rea
 	return u.queue.Defer(ctx, item.ID, queue.Deferral{Until: time.Now().UTC().Add(wait), Reason: reason, Uncharged: !v.Charged})
 }
 
-// trip opens the breaker and says so once for each cause.
+// trip opens the breaker. What people should hear of it they hear from the conditions that Status feeds; here it
+// is said once for each cause, for those who look closer.
 func (u *Uploader) trip(f Failure) Tripped {
 	tripped := u.breaker.Trip(f, time.Now())
 	if tripped.News {
-		u.log.Error("uploads are waiting", "cause", f.Cause, "reason", f.Reason)
+		u.log.Debug("uploads are waiting", "cause", f.Cause, "reason", f.Reason)
 	}
 	return tripped
 }
@@ -168,5 +169,5 @@ func (u *Uploader) pass() {
 	if outage.Cause != CauseTooFast { // the pace has been halved already
 		u.pace.Restart()
 	}
-	u.log.Info("uploads go on", "outage", time.Since(outage.Since).Round(time.Second))
+	u.log.Debug("uploads go on", "outage", time.Since(outage.Since).Round(time.Second))
 }

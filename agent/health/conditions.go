@@ -65,6 +65,8 @@ const (
 	UploadsFail      Code = "uploads_fail"
 	CertificateEnds  Code = "certificate_ends"
 	CertificateEnded Code = "certificate_ended"
+	CertificateStuck Code = "certificate_stuck"
+	TicketExpired    Code = "ticket_expired"
 	ClockWrong       Code = "clock_wrong"
 )
 
@@ -165,6 +167,16 @@ var conditions = []Condition{
 		Code: CertificateEnded, Severity: Critical, Title: "The device certificate has ended",
 		Meaning: "The backend does not accept this rig any more. Cameras are still recorded; frames wait in the queue.",
 		Do:      "Ask the cloud team for a new certificate.",
+	},
+	{
+		Code: CertificateStuck, Severity: Warning, Title: "The new device certificate cannot be used",
+		Meaning: "A new certificate and key were put in place, but they cannot be used. The agent goes on with the old ones until they end.",
+		Do:      "Check that both files belong together, are complete, and that the key can be read by the agent alone.",
+	},
+	{
+		Code: TicketExpired, Severity: Critical, Title: "Tickets are over before they are used",
+		Meaning:     "S3 says that the time of every ticket is over, even of new ones. Frames wait in the queue.",
+		Do:          "Compare this machine's clock with the right time; if it is right, ask the cloud team to check the backend's.",
 	},
 	{
 		Code: ClockWrong, Severity: Warning, Title: "The clock is wrong",
