@@ -175,8 +175,8 @@ var conditions = []Condition{
 	},
 	{
 		Code: TicketExpired, Severity: Critical, Title: "Tickets are over before they are used",
-		Meaning:     "S3 says that the time of every ticket is over, even of new ones. Frames wait in the queue.",
-		Do:          "Compare this machine's clock with the right time; if it is right, ask the cloud team to check the backend's.",
+		Meaning: "S3 says that the time of every ticket is over, even of new ones. Frames wait in the queue.",
+		Do:      "Compare this machine's clock with the right time; if it is right, ask the cloud team to check the backend's.",
 	},
 	{
 		Code: ClockWrong, Severity: Warning, Title: "The clock is wrong",

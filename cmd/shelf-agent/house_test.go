@@ -17,6 +17,7 @@ const module = "shelfagent/"
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
 	"cmd/shelf-agent":        {"agent", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/status", "queue", "systemd"},
+	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
@@ -32,6 +33,7 @@ var house = map[string][]string{
 
 	"queue":                   {},
 	"queue/faults":            {},
+	"queue/powercut":          {"queue"},
 	"uploader":                {"queue", "uploader/ticket"},
 	"uploader/ticket":         {},
 	"uploader/backend":        {"uploader/ticket"},
