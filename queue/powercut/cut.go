@@ -29,7 +29,7 @@ type cutter struct {
 	ops       []op
 	promises  promises
 	covering  covering // nil: the disk does what it is told
-	from      int      // cuts before it are of no interest
+	from, to  int      // cuts outside are of no interest; to 0: the end of the record
 	scratch   string   // a directory in memory
 	inspector *inspector
 }
@@ -75,7 +75,7 @@ func (c *cutter) cuts(states int, random *rand.Rand) []int {
 	cuts := make([]int, (states+len(policies)-1)/len(policies))
 	syncs, stake := c.stakes()
 	for i := range cuts {
-		cuts[i] = c.from + random.IntN(len(c.ops)+1-c.from)
+		cuts[i] = c.from + random.IntN(c.end()+1-c.from)
 		if i%2 == 0 && len(syncs) > 8 { // fewer: flushes are kept from the disk
 			cuts[i] = syncs[random.IntN(len(syncs))]
 			for range 7 {
@@ -89,6 +89,13 @@ func (c *cutter) cuts(states int, random *rand.Rand) []int {
 	return cuts
 }
 
+func (c *cutter) end() int {
+	if c.to == 0 {
+		return len(c.ops)
+	}
+	return c.to
+}
+
 // recent is how old a change may be, in operations, to be at stake; names in tmp/ are never synced, and nobody cares.
 const recent = 300
 
@@ -96,7 +103,7 @@ const recent = 300
 func (c *cutter) stakes() (syncs []int, stake map[int]int) {
 	stake = map[int]int{}
 	r := c.medium.begin(c.ops, c.covering)
-	for at := c.from; at < len(c.ops); at++ {
+	for at := c.from; at < c.end(); at++ {
 		if c.ops[at].kind == opSync {
 			r.advance(at)
 			syncs = append(syncs, at)

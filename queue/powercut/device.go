@@ -4,6 +4,7 @@ package powercut
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -45,7 +47,10 @@ func recordDevice(work, mountOptions string, random *rand.Rand, shifts []shift) 
 	rec := &recorder{pace: slowFlushes}
 	rec.nodes = rootNode
 	f := &file{rec: rec, id: rootNode, data: bytes.Clone(image), flags: fuse.FOPEN_DIRECT_IO}
-	server, err := serve(served, rec, &plainDir{}, map[string]fs.InodeEmbedder{deviceName: f})
+	root := &plainDir{}
+	server, err := serve(served, rec, root, func(ctx context.Context) {
+		root.AddChild(deviceName, root.NewPersistentInode(ctx, f, fs.StableAttr{Mode: syscall.S_IFREG}), false)
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -27,11 +27,11 @@ func needDevice(t *testing.T) {
 }
 
 // onDevice is a first start, a kill, and a start after it.
-func onDevice(puts int) []shift {
+func onDevice() []shift {
 	return []shift{
-		{Cameras: 4, Putters: 16, Puts: puts, End: endClose},
+		{Cameras: 4, Putters: 16, Puts: 80, End: endClose},
 		{Cameras: 5, Putters: 16, Puts: 1 << 20, End: endKill, KillBy: 400},
-		{Cameras: 5, Putters: 16, Puts: puts, End: endExit},
+		{Cameras: 5, Putters: 16, Puts: 80, End: endExit},
 	}
 }
 
@@ -39,7 +39,7 @@ func newDeviceCutter(t *testing.T, mountOptions string, random *rand.Rand) *cutt
 	t.Helper()
 	begin := time.Now()
 	scratch := inMemory(t)
-	d, ops, err := recordDevice(scratch, mountOptions, random, onDevice(80))
+	d, ops, err := recordDevice(scratch, mountOptions, random, onDevice())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,21 +64,7 @@ func TestP1_P2_P3_P4_Ext4(t *testing.T) {
 	if long() {
 		records, images = 4, 500
 	}
-	var all survey
-	for range records {
-		c := newDeviceCutter(t, "noatime,commit=1", random)
-		begin := time.Now()
-		s, err := c.run(images, random, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
-		all.add(s)
-	}
-	t.Logf("in all %v", &all)
-	for _, f := range all.seen {
-		t.Error(f)
-	}
+	look(t, records, images, 6*time.Second, func() *cutter { return newDeviceCutter(t, "noatime,commit=1", random) }, random)
 }
 
 // Without barriers ext4 tells the disk of no flush, and the rig must see what comes of it.

@@ -4,8 +4,10 @@ package powercut
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -207,9 +209,9 @@ func (n *notes) Write(_ context.Context, _ fs.FileHandle, data []byte, _ int64) 
 	return uint32(len(data)), 0
 }
 
-// serve mounts a file system with a notes file in its root. The caller unmounts. One process that serves a file
+// serve mounts a file system with a notes file in its root, and what fill adds to it. The caller unmounts. One process that serves a file
 // must not map it: a page fault would wait for a goroutine that the collector has stopped.
-func serve(at string, rec *recorder, root fs.InodeEmbedder, children map[string]fs.InodeEmbedder) (*fuse.Server, error) {
+func serve(at string, rec *recorder, root fs.InodeEmbedder, fill func(context.Context)) (*fuse.Server, error) {
 	long := time.Hour // nobody else changes these files
 	opts := &fs.Options{EntryTimeout: &long, AttrTimeout: &long, NullPermissions: true,
 		MountOptions: fuse.MountOptions{DirectMount: os.Geteuid() == 0, FsName: "powercut", Name: "powercut",
@@ -217,9 +219,7 @@ func serve(at string, rec *recorder, root fs.InodeEmbedder, children map[string]
 	opts.OnAdd = func(ctx context.Context) {
 		r := root.EmbeddedInode()
 		r.AddChild(notesName, r.NewPersistentInode(ctx, &notes{rec: rec}, fs.StableAttr{Mode: syscall.S_IFREG}), false)
-		for name, child := range children {
-			r.AddChild(name, r.NewPersistentInode(ctx, child, fs.StableAttr{Mode: syscall.S_IFREG}), false)
-		}
+		fill(ctx)
 	}
 	server, err := fs.Mount(at, root, opts)
 	if err != nil {
@@ -228,10 +228,50 @@ func serve(at string, rec *recorder, root fs.InodeEmbedder, children map[string]
 	return server, nil
 }
 
-// serveStrict mounts an empty strict disk.
-func serveStrict(at string, rec *recorder) (*fuse.Server, error) {
+// serveStrict mounts a strict disk with a copy of what is in a directory; "" is nothing. The copy is durable.
+func serveStrict(at, from string, rec *recorder) (*fuse.Server, error) {
 	rec.nodes = rootNode
-	return serve(at, rec, &directory{rec: rec, id: rootNode}, nil)
+	root := &directory{rec: rec, id: rootNode}
+	var loaded error
+	server, err := serve(at, rec, root, func(ctx context.Context) {
+		if from != "" {
+			loaded = root.load(ctx, from)
+		}
+	})
+	if err == nil && loaded != nil {
+		return nil, errors.Join(loaded, server.Unmount())
+	}
+	return server, err
+}
+
+// load fills a directory that nobody uses yet.
+func (d *directory) load(ctx context.Context, from string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		path := filepath.Join(from, e.Name())
+		if e.IsDir() {
+			child, _ := d.Mkdir(ctx, e.Name(), 0, nil)
+			d.AddChild(e.Name(), child, false)
+			if err := child.Operations().(*directory).load(ctx, path); err != nil {
+				return err
+			}
+			continue
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		child, _, _, _ := d.Create(ctx, e.Name(), 0, 0, nil)
+		d.AddChild(e.Name(), child, false)
+		f := child.Operations().(*file)
+		f.Write(ctx, nil, data, 0)
+		f.Fsync(ctx, nil, 0)
+	}
+	d.Fsync(ctx, nil, 0)
+	return nil
 }
 
 func resize(data []byte, size int64) []byte {

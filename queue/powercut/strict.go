@@ -14,10 +14,11 @@ import (
 // queueDir is where the queue is on either disk.
 const queueDir = "queue"
 
-// recordStrict has shifts done one after the other on a strict disk, and returns the record.
-func recordStrict(mount string, pace pace, random *rand.Rand, shifts []shift) (ops []op, err error) {
+// recordStrict has shifts done one after the other on a strict disk that begins with a copy of a directory, or empty, and
+// returns the record.
+func recordStrict(mount, from string, pace pace, random *rand.Rand, shifts []shift) (ops []op, err error) {
 	rec := &recorder{pace: pace}
-	server, err := serveStrict(mount, rec)
+	server, err := serveStrict(mount, from, rec)
 	if err != nil {
 		return nil, err
 	}

@@ -85,10 +85,10 @@ func firstFrames() []shift {
 	}
 }
 
-func record(t *testing.T, pace pace, random *rand.Rand, s []shift) []op {
+func record(t *testing.T, from string, pace pace, random *rand.Rand, s []shift) []op {
 	t.Helper()
 	begin := time.Now()
-	ops, err := recordStrict(t.TempDir(), pace, random, s)
+	ops, err := recordStrict(t.TempDir(), from, pace, random, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,15 +105,43 @@ func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
 	return &cutter{medium: strictDisk{}, ops: ops, promises: p, scratch: inMemory(t), inspector: i}
 }
 
+// look has states of every record inspected, and reports what is wrong. The short run ends when its time is over: round by round,
+// so that each is of the whole record.
+func look(t *testing.T, records, states int, budget time.Duration, next func() *cutter, random *rand.Rand) {
+	t.Helper()
+	const round = 140
+	var all survey
+	spent := time.Duration(0)
+	for range records {
+		c := next()
+		var s survey
+		begin := time.Now()
+		for s.states < states && (long() || spent+time.Since(begin) < budget) {
+			one, err := c.run(min(round, states-s.states), random, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.add(one)
+		}
+		spent += time.Since(begin)
+		t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
+		all.add(s)
+	}
+	t.Logf("in all %v", &all)
+	for _, f := range all.seen {
+		t.Error(f)
+	}
+}
+
 func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 	needFUSE(t)
 	for _, story := range []struct {
 		name   string
 		pace   pace
 		shifts []shift
-		states int // of one record, in the short run
+		states int // of the short run
 	}{
-		{"first frames", slowNames, firstFrames(), 350},
+		{"first frames", slowNames, firstFrames(), 420},
 		{"a whole life", unevenPace, wholeLife(80), 700},
 	} {
 		t.Run(story.name, func(t *testing.T) {
@@ -122,22 +150,10 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 			if long() {
 				records, states = 10, 1000
 			}
-			var all survey
 			i := newInspector(t)
-			for range records {
-				c := newCutter(t, record(t, story.pace, random, story.shifts), i)
-				begin := time.Now()
-				s, err := c.run(states, random, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
-				all.add(s)
-			}
-			t.Logf("in all %v", &all)
-			for _, f := range all.seen {
-				t.Error(f)
-			}
+			look(t, records, states, 6*time.Second, func() *cutter {
+				return newCutter(t, record(t, "", story.pace, random, story.shifts), i)
+			}, random)
 		})
 	}
 }
@@ -146,14 +162,15 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 func TestBrokenQueuesAreCaught(t *testing.T) {
 	needFUSE(t)
 	random := rand.New(rand.NewPCG(seed(t), 2))
-	ops := record(t, unevenPace, random, wholeLife(60))
+	ops := record(t, "", unevenPace, random, wholeLife(60))
+	i := newInspector(t)
 	for n, b := range brokenQueues {
 		t.Run(b.name, func(t *testing.T) {
 			changed := ops
 			if b.change != nil {
 				changed = b.change(ops)
 			}
-			c := newCutter(t, changed, newInspector(t))
+			c := newCutter(t, changed, i)
 			if b.covering != nil {
 				c.covering = b.covering(pathsOf(ops))
 			}
