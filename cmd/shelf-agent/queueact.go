@@ -42,6 +42,9 @@ func queueRetryCommand() *cobra.Command {
 		return atDesk(cmd, *file, func(ctx context.Context, d desk.Desk) error {
 			if all {
 				n, err := desk.RetryAll(ctx, d, f, caller())
+				if n == 0 && err != nil {
+					return err
+				}
 				_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "%s tried again now\n", amount(int64(n), "frame is", "frames are"))
 				return errors.Join(err, printErr)
 			}

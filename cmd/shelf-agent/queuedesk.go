@@ -75,7 +75,7 @@ func notOwner(dir string) error {
 // withQueue opens a queue, and tells what it has to say of its health.
 func withQueue(ctx context.Context, options queue.Options, say io.Writer, do func(context.Context, *queue.Queue) error) (err error) {
 	options.Logger = slog.New(slog.NewTextHandler(say, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	program, err := thisProgram()
+	program, err := os.Executable()
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +18,6 @@ import (
 type owner struct{}
 
 func foreignOwner(fs.FileInfo) (bool, owner) { return false, owner{} }
-
-func thisProgram() (string, error) { return os.Executable() }
 
 func withHelper(context.Context, queue.Options, owner, io.Writer, func(context.Context, desk.Desk) error) error {
 	return errors.ErrUnsupported

@@ -41,7 +41,7 @@ func foreignOwner(info fs.FileInfo) (bool, owner) {
 	return int(stat.Uid) != os.Geteuid(), owner{stat.Uid, stat.Gid}
 }
 
-// thisProgram is a path that the queue's owner can run as well: the program may lie where only root goes.
+// thisProgram is a path that the queue's owner can run as well: the program may lie in a folder of root's.
 func thisProgram() (string, error) {
 	if runtime.GOOS == "linux" {
 		return "/proc/self/exe", nil
@@ -91,6 +91,7 @@ func startHelper(socket string, options queue.Options, o owner, say io.Writer) (
 		return nil, err
 	}
 	cmd := exec.Command(program, "queue", queueHelperName) //nolint:gosec // this very program
+	cmd.Args[0] = os.Args[0]
 	cmd.ExtraFiles, cmd.Stderr, cmd.Dir = []*os.File{handed}, say, "/"
 	cmd.Env = []string{"PATH=/usr/bin:/bin"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: o.uid, Gid: o.gid}}
@@ -101,7 +102,13 @@ func startHelper(socket string, options queue.Options, o owner, say io.Writer) (
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	end = func() error { return errors.Join(stdin.Close(), cmd.Wait()) }
+	end = func() error {
+		_ = stdin.Close() // it may be gone already; Wait tells
+		if err := cmd.Wait(); err != nil {
+			return fmt.Errorf("the process that opened the queue: %w", err)
+		}
+		return nil
+	}
 	if _, err := stdin.Write(append(given, '\n')); err != nil {
 		return nil, errors.Join(err, end())
 	}

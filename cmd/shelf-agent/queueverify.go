@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ func queueVerifyCommand() *cobra.Command {
 					return json.NewEncoder(out).Encode(f)
 				}
 				s := &sheet{out: out}
-				s.par("", string(f.Code)+": "+f.Path)
+				s.par("", string(f.Code)+": "+whichOf(f))
 				s.par("  seen: ", f.Saw)
 				s.par("  What it means: ", f.Means)
 				s.par("  What to do: ", f.Do)
@@ -55,6 +56,16 @@ func queueVerifyCommand() *cobra.Command {
 		})
 	}
 	return cmd
+}
+
+// whichOf is a finding's frame as the other commands take it, or the stray file's path.
+func whichOf(f desk.Finding) string {
+	camera, name, _ := strings.Cut(string(f.ID), "/")
+	stamp, digest, ok := strings.Cut(name, "-")
+	if !ok {
+		return f.Path
+	}
+	return fmt.Sprintf("%.12s of %s, captured %s", digest, camera, stamp)
 }
 
 func verdictOf(v desk.Verified) string {
