@@ -67,7 +67,7 @@ func TestP1_P2_P4_Compaction(t *testing.T) {
 	}
 	from, i := drainedQueue(t), newInspector(t)
 	look(t, 1, states, 6*time.Second, func() *cutter {
-		c := newCutter(t, record(t, from, unevenPace, random, []shift{{Cameras: 3, Putters: 6, Puts: 60, End: endClose}}), i)
+		c := record(t, beginning{dir: from}, unevenPace, random, []shift{{Cameras: 3, Putters: 6, Puts: 60, End: endClose}}, i)
 		c.from, c.to = compaction(t, c.ops)
 		return c
 	}, random)

@@ -134,6 +134,17 @@ func (c *cutter) write(cuts []int, random *rand.Rand, states chan<- cutState, st
 	}
 }
 
+// any writes one state, which stays.
+func (c *cutter) any(random *rand.Rand) (cutState, error) {
+	policies, sector := c.medium.policies()
+	cut := c.from + random.IntN(c.end()+1-c.from)
+	st := cutState{at: filepath.Join(c.scratch, "any"), cut: cut,
+		keeping: newKeeping(policies[random.IntN(len(policies))], cut, sector, random)}
+	r := c.medium.begin(c.ops, c.covering)
+	r.advance(cut)
+	return st, c.medium.write(st.at, r, st.keeping)
+}
+
 // look has a state inspected and judged. Its error is the rig's own.
 func (c *cutter) look(st cutState, twice bool) (faults []fault, err error) {
 	dir, closeState, err := c.medium.open(st.at)

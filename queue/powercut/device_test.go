@@ -30,8 +30,8 @@ func needDevice(t *testing.T) {
 func onDevice() []shift {
 	return []shift{
 		{Cameras: 4, Putters: 16, Puts: 80, End: endClose},
-		{Cameras: 5, Putters: 16, Puts: 1 << 20, End: endKill, KillBy: 400},
-		{Cameras: 5, Putters: 16, Puts: 80, End: endExit},
+		{Generation: 1, Cameras: 5, Putters: 16, Puts: 1 << 20, End: endKill, KillBy: 400},
+		{Generation: 2, Cameras: 5, Putters: 16, Puts: 80, End: endExit},
 	}
 }
 

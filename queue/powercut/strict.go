@@ -8,37 +8,56 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
 // queueDir is where the queue is on either disk.
 const queueDir = "queue"
 
-// recordStrict has shifts done one after the other on a strict disk that begins with a copy of a directory, or empty, and
-// returns the record.
-func recordStrict(mount, from string, pace pace, random *rand.Rand, shifts []shift) (ops []op, err error) {
+// beginning is what a strict disk begins with. The zero beginning is nothing.
+type beginning struct {
+	dir         string // what is in it is copied
+	notes       []op   // what has been promised of that
+	generations int    // of the processes that had worked on it
+}
+
+// recordStrict has shifts done one after the other on a strict disk, and returns the record, and where in it they begin.
+func recordStrict(mount string, b beginning, pace pace, random *rand.Rand, shifts []shift) (ops []op, from int, err error) {
 	rec := &recorder{pace: pace}
-	server, err := serveStrict(mount, from, rec)
+	server, err := serveStrict(mount, b.dir, rec)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer func() { err = errors.Join(err, server.Unmount()) }()
+	for _, o := range b.notes {
+		rec.note(o.data)
+	}
+	from = rec.length()
+	for i := range shifts {
+		shifts[i].Generation = b.generations + i
+	}
 	err = haveAllDone(rec, filepath.Join(mount, queueDir), filepath.Join(mount, notesName), random, shifts)
-	return rec.record(), err
+	return rec.record(), from, err
 }
 
 // haveAllDone has shifts done one after the other, in one directory.
 func haveAllDone(rec *recorder, dir, notes string, random *rand.Rand, shifts []shift) (err error) {
-	for i, s := range shifts {
-		s.Dir, s.Notes, s.Generation, s.Seed = dir, notes, i, random.Uint64()
+	for _, s := range shifts {
+		s.Dir, s.Notes, s.Seed = dir, notes, random.Uint64()
 		if s.Again, err = unfinishedIn(rec.record()); err != nil {
 			return err
 		}
 		if err := haveDone(rec, s, random); err != nil {
-			return fmt.Errorf("shift %d: %w", i, err)
+			return fmt.Errorf("shift %d: %w", s.Generation, err)
 		}
 	}
 	return nil
+}
+
+// notesIn are the notes of a record up to a cut.
+func notesIn(ops []op, cut int) []op {
+	return slices.DeleteFunc(slices.Clone(ops[:cut]), func(o op) bool { return o.kind != opNote })
 }
 
 // unevenPace makes most operations quick, and now and then one so slow that others overtake it.

@@ -85,15 +85,18 @@ func firstFrames() []shift {
 	}
 }
 
-func record(t *testing.T, from string, pace pace, random *rand.Rand, s []shift) []op {
+// record makes a record, ready to be cut.
+func record(t *testing.T, b beginning, pace pace, random *rand.Rand, s []shift, i *inspector) *cutter {
 	t.Helper()
 	begin := time.Now()
-	ops, err := recordStrict(t.TempDir(), from, pace, random, s)
+	ops, from, err := recordStrict(t.TempDir(), b, pace, random, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("a record of %d operations in %v", len(ops), time.Since(begin).Round(time.Millisecond))
-	return ops
+	t.Logf("a record of %d operations in %v", len(ops)-from, time.Since(begin).Round(time.Millisecond))
+	c := newCutter(t, ops, i)
+	c.from = from
+	return c
 }
 
 func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
@@ -122,6 +125,9 @@ func look(t *testing.T, records, states int, budget time.Duration, next func() *
 				t.Fatal(err)
 			}
 			s.add(one)
+			if len(one.seen) > 0 {
+				t.Log(story(c.ops, one.seen[0].id, one.seen[0].cut))
+			}
 		}
 		spent += time.Since(begin)
 		t.Logf("%v; %.0f a second", &s, float64(s.states)/time.Since(begin).Seconds())
@@ -152,18 +158,38 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 			}
 			i := newInspector(t)
 			look(t, records, states, 6*time.Second, func() *cutter {
-				return newCutter(t, record(t, "", story.pace, random, story.shifts), i)
+				return record(t, beginning{}, story.pace, random, story.shifts, i)
 			}, random)
 		})
 	}
+}
+
+// The power is cut, and cut again while the queue heals of that and works on.
+func TestP1_P2_P3_P4_CutTwice(t *testing.T) {
+	needFUSE(t)
+	random := rand.New(rand.NewPCG(seed(t), 6))
+	records, states := 1, 280
+	if long() {
+		records, states = 20, 280
+	}
+	i := newInspector(t)
+	look(t, records, states, 5*time.Second, func() *cutter {
+		first := record(t, beginning{}, unevenPace, random, wholeLife(40), i)
+		st, err := first.any(random)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := beginning{dir: st.at, notes: notesIn(first.ops, st.cut), generations: len(wholeLife(0))}
+		return record(t, b, unevenPace, random, []shift{{Cameras: 8, Putters: 6, Puts: 30, End: endExit}}, i)
+	}, random)
 }
 
 // The rig sees every mistake that a queue could make.
 func TestBrokenQueuesAreCaught(t *testing.T) {
 	needFUSE(t)
 	random := rand.New(rand.NewPCG(seed(t), 2))
-	ops := record(t, "", unevenPace, random, wholeLife(60))
 	i := newInspector(t)
+	ops := record(t, beginning{}, unevenPace, random, wholeLife(60), i).ops
 	for n, b := range brokenQueues {
 		t.Run(b.name, func(t *testing.T) {
 			changed := ops

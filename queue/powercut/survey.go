@@ -15,10 +15,19 @@ type survey struct {
 	policy map[string]int
 	faulty map[string]int // states with a fault of a class
 	losses int            // frames lost, in all states
-	seen   []string       // the first faults of each class in words
+	seen   []sighting     // the first faults of each class
 }
 
 const seenMost = 3
+
+// sighting is a fault, and where it was seen.
+type sighting struct {
+	fault
+	where string
+	cut   int
+}
+
+func (s sighting) String() string { return s.where + ": " + s.fault.String() }
 
 func (s *survey) count(st cutState, where string, faults []fault) {
 	if s.policy == nil {
@@ -33,7 +42,7 @@ func (s *survey) count(st cutState, where string, faults []fault) {
 			s.losses++
 		}
 		if !classes[f.class] && s.faulty[f.class] < seenMost {
-			s.seen = append(s.seen, where+": "+f.String())
+			s.seen = append(s.seen, sighting{f, where, st.cut})
 		}
 		classes[f.class] = true
 	}
