@@ -6,12 +6,13 @@
 // A queue is opened on a disk that remembers: every write, truncation, sync, creation, rename and removal is recorded
 // in the order in which it happened, while several goroutines of another process put frames and settle them. That
 // process writes what it was promised into the same record: a note when a call begins, and one when it has
-// returned. A cut is a position in the record. What was noted before it is what the world knows; what was synced before it
+// returned. Such processes follow each other: one closes the queue, one is killed, one works on what a cut has left. A cut
+// is a position in the record. What was noted before it is what the world knows; what was synced before it
 // is what the disk holds; what was written and not synced, the disk may hold in part. States of the disk are
 // built from that, given to a queue in a third process, and judged:
 //
 //   - it opens by itself, and again after that (P4);
-//   - a frame whose Put had returned is there, with its bytes, its record and its attempts (P1, P2);
+//   - a frame whose Put had returned is there, with its bytes, its record, its state and its attempts (P1, P2);
 //   - a frame whose Put had not returned is not there, or whole; and it can be put again;
 //   - a frame whose Ack or Drop had returned is not there any more, and its receipt is (P2, P3);
 //   - what a call under way would have changed is as before it or as behind it, and nothing in between;
@@ -44,6 +45,13 @@
 // A rig that finds nothing may be blind. So the record of a correct queue is changed into that of a broken one, one
 // for each mistake that can be made: a sync that is taken out of the record has not happened, a note that is
 // moved to an earlier place was an answer given too soon. The rig must see each of them; see broken.go.
+//
+// # Running it
+//
+// Tests look at some 1,500 states in half a minute; POWERCUT=long makes it tens of thousands in some ten minutes. Every
+// test logs its seed, and POWERCUT_SEED sets it: it decides what is done and where the power is cut, but not how the
+// goroutines of the queue take turns, so a record is never the same again. That is why a fault is printed with the
+// story of its frame.
 //
 // # Limits
 //
