@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -102,7 +103,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	}
 	for ; ended < len(s.servers); ended++ {
-		<-failed
+		err = cmp.Or(err, <-failed)
 	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"shelfagent/queue"
@@ -21,7 +19,7 @@ func queueCheckCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, given []string) error {
 			err := queue.CheckFile(given[0])
 			if err != nil {
-				fmt.Fprintln(cmd.ErrOrStderr(), err)
+				cmd.PrintErrln(err)
 			}
 			return exitError(queue.CheckExitCode(err))
 		},

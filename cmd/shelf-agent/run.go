@@ -66,7 +66,7 @@ func logger(c config.Log, w io.Writer) *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	file, isFile := w.(*os.File)
-	terminal := isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file descriptor fits
+	terminal := isFile && term.IsTerminal(int(file.Fd()))
 	if c.Format == "text" || c.Format == "auto" && terminal {
 		return slog.New(slog.NewTextHandler(w, options))
 	}

@@ -104,7 +104,7 @@ func ask(ctx context.Context, socket string) (status.Snapshot, error) {
 
 // colourful follows https://no-color.org.
 func colourful() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd())) //nolint:gosec // a file descriptor fits
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdout.Fd()))
 }
 
 func verdictExit(v status.Verdict) error {
