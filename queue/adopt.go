@@ -201,7 +201,7 @@ func (q *Queue) hashPayload(it Item) (sum [16]byte, size int64, err error) {
 		return sum, it.Bytes, err
 	}
 	defer func() { _ = f.Close() }() // read only
-	m, s := md5.New(), sha256.New() 
+	m, s := md5.New(), sha256.New()
 	if size, err = io.Copy(io.MultiWriter(m, s), f); err != nil {
 		return sum, it.Bytes, err
 	}

@@ -35,8 +35,8 @@ type shop struct {
 		Port *int   `toml:"port"`
 	} `toml:"till"`
 	Cameras []camera `toml:"camera"`
-	hidden  string //nolint:unused // what cannot be set is no key
-	Private string `toml:"-"`
+	hidden  string   //nolint:unused // what cannot be set is no key
+	Private string   `toml:"-"`
 }
 
 type camera struct {
