@@ -55,6 +55,7 @@ func parseBMP(raw []byte, lim limits) (*layout, error) {
 	}
 	l := &layout{width: int(w.width), height: int(w.height), dropped: drops{}, assemble: w.assemble}
 	w.readProfile(l.dropped)
+	l.profile = w.profile
 	return l, nil
 }
 

@@ -10,12 +10,19 @@ var earliest = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const maxAhead = 24 * time.Hour
 
+// epoch is the first time that a frame can have: keys and names of payloads know none before. A modification time
+// before it says no more than that nobody knows, so all of them become this one, and such a file is not refused for ever.
+var epoch = time.Unix(0, 0).UTC()
+
 // captureTime chooses the time of a frame, and says where it comes from.
 func captureTime(meta exifData, src Source) (time.Time, TimeSource) {
 	for _, s := range []stamp{meta.original, meta.digitized, meta.modified} {
 		if t, from, ok := s.time(src.Location); ok && plausible(t, src.ModTime) {
 			return t.UTC().Truncate(time.Millisecond), from
 		}
+	}
+	if src.ModTime.Before(epoch) {
+		return epoch, TimeMod
 	}
 	return src.ModTime.UTC().Truncate(time.Millisecond), TimeMod
 }

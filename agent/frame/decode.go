@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"image"
+	"image/jpeg"
 	"image/png"
 	"io"
 
@@ -18,11 +19,16 @@ func (c *codec) verifySize(b []byte, lim limits, width, height int) (luma *image
 	if err != nil {
 		return nil, err
 	}
+	return luma, c.sameSize(gotWidth, gotHeight, width, height)
+}
+
+// sameSize holds what was decoded against what the header said.
+func (c *codec) sameSize(gotWidth, gotHeight, width, height int) error {
 	if gotWidth != width || gotHeight != height {
-		return nil, reject(CodeCorrupt, "the header says %d x %d pixels, %d x %d were decoded",
+		return reject(CodeCorrupt, "the header says %d x %d pixels, %d x %d were decoded",
 			width, height, gotWidth, gotHeight)
 	}
-	return luma, nil
+	return nil
 }
 
 // decoding verifies by means of a decoder.
@@ -30,21 +36,26 @@ func decoding(decode func(io.Reader) (image.Image, error)) func([]byte, limits) 
 	return func(b []byte, _ limits) (width, height int, luma *image.Gray, err error) {
 		img, err := decode(bytes.NewReader(b))
 		if err != nil {
-			if isUnsupported(err) {
-				return 0, 0, nil, reject(CodeUnsupported, "%v", err)
-			}
-			return 0, 0, nil, reject(CodeCorrupt, "%v", err)
+			return 0, 0, nil, decodeError(err)
 		}
 		size := img.Bounds().Size()
-		return size.X, size.Y, nil, nil
+		return size.X, size.Y, lumaOf(img), nil
 	}
+}
+
+func decodeError(err error) error {
+	if isUnsupported(err) {
+		return reject(CodeUnsupported, "%v", err)
+	}
+	return reject(CodeCorrupt, "%v", err)
 }
 
 // isUnsupported tells the kinds of picture that the decoders do not know from damage. WebP has no such error.
 func isUnsupported(err error) bool {
 	var (
+		jpegErr jpeg.UnsupportedError
 		pngErr  png.UnsupportedError
 		tiffErr tiff.UnsupportedError
 	)
-	return errors.As(err, &pngErr) || errors.As(err, &tiffErr) || errors.Is(err, bmp.ErrUnsupported)
+	return errors.As(err, &jpegErr) || errors.As(err, &pngErr) || errors.As(err, &tiffErr) || errors.Is(err, bmp.ErrUnsupported)
 }

@@ -167,7 +167,10 @@ func TestCaptureTime(t *testing.T) {
 			utc("2026-07-01T12:00:00.000"), TimeEXIFLocal},
 		{"an absurd original, a plausible digitized", exifData{original: stamp{dateTime: "1980:01:01 00:00:00"},
 			digitized: stamp{"2026:07:01 12:00:00", "5", "+00:00"}}, Source{mod, nil}, utc("2026-07-01T12:00:00.500"), TimeEXIF},
-		{"nobody knows", exifData{}, Source{}, time.Time{}, TimeMod},
+		{"nobody knows", exifData{}, Source{}, time.Unix(0, 0), TimeMod},
+		{"a file from before 1970", exifData{}, Source{time.Date(1969, 12, 31, 23, 59, 59, 999e6, time.UTC), nil}, time.Unix(0, 0), TimeMod},
+		{"a file from 1601, as Windows writes no time", exifData{}, Source{time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC), nil}, time.Unix(0, 0), TimeMod},
+		{"a file from 1970 keeps its time", exifData{}, Source{time.UnixMilli(1), nil}, time.UnixMilli(1), TimeMod},
 	}
 	for _, tt := range tests {
 		t.Run(tt.story, func(t *testing.T) {

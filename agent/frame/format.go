@@ -2,13 +2,14 @@ package frame
 
 import (
 	"image"
+	"image/jpeg"
 	"image/png"
+	"io"
 	"slices"
 	"strings"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
-	"golang.org/x/image/webp"
 )
 
 // Format is the encoding of a picture, named as the configuration names it.
@@ -35,14 +36,37 @@ type codec struct {
 	parse func(raw []byte, lim limits) (*layout, error)
 	// verify reads every pixel of what the layout has assembled, within the same limits. luma is what Frame.Luma says.
 	verify func(clean []byte, lim limits) (width, height int, luma *image.Gray, err error)
+	// decode makes pixels of what the layout has assembled.
+	decode func(io.Reader) (image.Image, error)
+	// encode writes a canvas; nil where there is no encoder. dress puts a colour profile into what encode has written.
+	encode func(c canvas, quality int) ([]byte, error)
+	dress  func(encoded, profile []byte) []byte
 }
 
 var codecs = []codec{
-	{JPEG, []string{"jpg", "jpeg", "jpe", "jfif"}, "image/jpeg", []string{"\xff\xd8\xff"}, parseJPEG, scanJPEG},
-	{PNG, []string{"png"}, "image/png", []string{pngSignature}, parsePNG, decoding(png.Decode)},
-	{BMP, []string{"bmp", "dib"}, "image/bmp", []string{"BM????\x00\x00\x00\x00????"}, parseBMP, decoding(bmp.Decode)},
-	{TIFF, []string{"tif", "tiff"}, "image/tiff", []string{"II*\x00", "MM\x00*"}, parseTIFF, decoding(tiff.Decode)},
-	{WebP, []string{"webp"}, "image/webp", []string{"RIFF????WEBP"}, parseWebP, decoding(webp.Decode)},
+	{
+		format: JPEG, exts: []string{"jpg", "jpeg", "jpe", "jfif"}, contentType: "image/jpeg",
+		magics: []string{"\xff\xd8\xff"},
+		parse:  parseJPEG, verify: scanJPEG, decode: jpeg.Decode, encode: encodeJPEG, dress: dressJPEG,
+	},
+	{
+		format: PNG, exts: []string{"png"}, contentType: "image/png", magics: []string{pngSignature},
+		parse: parsePNG, verify: decoding(png.Decode), decode: png.Decode, encode: encodePNG, dress: dressPNG,
+	},
+	{
+		format: BMP, exts: []string{"bmp", "dib"}, contentType: "image/bmp",
+		magics: []string{"BM????\x00\x00\x00\x00????"},
+		parse:  parseBMP, verify: decoding(bmp.Decode), decode: bmp.Decode, encode: encodeBMP, dress: dressBMP,
+	},
+	{
+		format: TIFF, exts: []string{"tif", "tiff"}, contentType: "image/tiff",
+		magics: []string{"II*\x00", "MM\x00*"},
+		parse:  parseTIFF, verify: decoding(tiff.Decode), decode: tiff.Decode, encode: encodeTIFF, dress: dressTIFF,
+	},
+	{
+		format: WebP, exts: []string{"webp"}, contentType: "image/webp", magics: []string{"RIFF????WEBP"},
+		parse: parseWebP, verify: decoding(decodeWebP), decode: decodeWebP,
+	},
 }
 
 // Formats lists every Format.

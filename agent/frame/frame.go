@@ -13,6 +13,7 @@ const (
 	DefaultMaxBytes  = 32 << 20   // bytes
 	DefaultMaxPixels = 50_000_000 // width × height
 	DefaultMaxMemory = 256 << 20  // bytes
+	DefaultQuality   = 90         // of JPEG
 )
 
 // Options say what is accepted. The zero value means the documented defaults.
@@ -28,6 +29,17 @@ type Options struct {
 	MaxMemory int64
 	// MinWidth and MinHeight are in pixels, of the picture as it is shown; 0 means no minimum.
 	MinWidth, MinHeight int
+
+	// Masks are blackened. A frame that they do not fit is held back.
+	Masks []Mask
+	// LongestEdge is the most pixels of the longer side: a larger picture is made smaller. 0 means no limit.
+	LongestEdge int
+	// Quality is that of JPEG, 1 to 100. 0 leaves a JPEG as it is coded, unless masks or LongestEdge demand otherwise;
+	// what is coded then gets DefaultQuality.
+	Quality int
+	// Output is the format that every frame leaves in; "" means its own. WebP that is worked on becomes JPEG: there is
+	// no encoder for it.
+	Output Format
 }
 
 // Source is what is known about the file besides its bytes.
@@ -58,11 +70,14 @@ type Frame struct {
 	Width, Height int
 	// Orientation is the EXIF orientation that Bytes carry, 1 to 8; 1 is also what no orientation means.
 	Orientation int
-	// Luma is the brightness of the picture at an eighth of its width and height, each rounded up, as stored:
-	// Orientation is not applied. It is nil where the check of the pixels does not bring it along, which is for formats
-	// other than JPEG and for a JPEG in RGB or CMYK.
+	// Reworked says what was done to the pixels, in this order, of: masked, upright, scaled, encoded. It is nil for a frame
+	// whose pixel data was copied; then Bytes hold the file's own. See the Reworked constants.
+	Reworked []string
+	// Luma is the brightness of the picture in Bytes at an eighth of its width and height, each rounded up, as stored:
+	// Orientation is not applied. What is masked is black in it as well. It is nil for a JPEG in RGB or CMYK.
 	Luma *image.Gray
-	// CapturedAt is in UTC, cut to milliseconds. It is zero when neither EXIF nor Source told a time.
+	// CapturedAt is in UTC, cut to milliseconds, and never before 1970: that year's first instant is what is said when
+	// neither EXIF nor Source told a time.
 	CapturedAt time.Time
 	TimeSource TimeSource
 	// Stripped names what was removed, sorted, each once; nil when the file had nothing to remove.
@@ -89,7 +104,9 @@ func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error
 			f, err = nil, reject(CodeCorrupt, "decoder panicked: %v", p)
 		}
 	}()
-	l, err := c.parse(raw, opts.limits())
+	lim := opts.limits()
+	lim.rework = opts.mayRework() && c.format != JPEG // a JPEG is weighed when it is known how it is stored
+	l, err := c.parse(raw, lim)
 	if err != nil {
 		return nil, err
 	}
@@ -99,20 +116,20 @@ func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error
 		return nil, reject(CodeTooSmall, "%d x %d pixels, at least %d x %d wanted",
 			width, height, opts.MinWidth, opts.MinHeight)
 	}
-	clean := l.assemble(meta.orientation)
-	luma, err := c.verifySize(clean, opts.limits(), l.width, l.height)
+	f = &Frame{Format: c.format, Width: width, Height: height, Orientation: meta.orientation}
+	if opts.reworks(c.format, width, height) {
+		err = f.rework(c, l, opts)
+	} else {
+		f.Bytes = l.assemble(meta.orientation)
+		f.Luma, err = c.verifySize(f.Bytes, opts.limits(), l.width, l.height)
+	}
 	if err != nil {
 		return nil, err
 	}
-	at, from := captureTime(meta, src)
-	return &Frame{
-		Bytes: clean, Format: c.format,
-		Width: width, Height: height, Orientation: meta.orientation,
-		CapturedAt: at, TimeSource: from,
-		Luma:     luma,
-		Stripped: l.stripped(meta),
-		SHA256:   sha256.Sum256(clean), MD5: md5.Sum(clean),
-	}, nil
+	f.CapturedAt, f.TimeSource = captureTime(meta, src)
+	f.Stripped = l.stripped(meta)
+	f.SHA256, f.MD5 = sha256.Sum256(f.Bytes), md5.Sum(f.Bytes)
+	return f, nil
 }
 
 func (o Options) withDefaults() Options {

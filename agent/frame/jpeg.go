@@ -65,7 +65,7 @@ func parseJPEG(raw []byte, lim limits) (*layout, error) {
 		w.dropped.add(dropICC)
 	}
 	return &layout{
-		width: w.frame.width, height: w.frame.height, exif: w.exif, dropped: w.dropped,
+		width: w.frame.width, height: w.frame.height, exif: w.exif, dropped: w.dropped, profile: profile,
 		assemble: func(orientation int) []byte { return w.assemble(orientation, profile) },
 	}, nil
 }

@@ -11,6 +11,7 @@ type layout struct {
 	exif          []byte // the EXIF block, from its byte order mark; nil when there is none
 	exifIsFile    bool   // a TIFF file is its own EXIF block
 	dropped       drops
+	profile       []byte // a valid ICC profile, plain; nil when there is none
 	// assemble returns a new file of what may be kept. An orientation of 2 to 8 is written into it.
 	assemble func(orientation int) []byte
 }
@@ -19,6 +20,7 @@ type layout struct {
 type limits struct {
 	pixels int64 // width × height
 	memory int64 // bytes
+	rework bool  // the picture may be worked on, which takes memory as well: see reworkMemory
 }
 
 func (o Options) limits() limits { return limits{pixels: o.MaxPixels, memory: o.MaxMemory} }
@@ -32,7 +34,11 @@ func (l limits) check(width, height int64, memory func() int64) error {
 	if width > l.pixels/height {
 		return reject(CodeTooManyPixels, "%d x %d pixels, at most %d allowed", width, height, l.pixels)
 	}
-	if need := memory(); need > l.memory {
+	need := memory()
+	if l.rework {
+		need = max(need+4*width*height, reworkMemory*width*height)
+	}
+	if need > l.memory {
 		return reject(CodeTooManyPixels, "%d x %d pixels of this kind need %d bytes to decode, at most %d allowed",
 			width, height, need, l.memory)
 	}

@@ -38,6 +38,7 @@ type pngWalk struct {
 	ihdr    int   // the end of IHDR; 0 before it
 	exif    []byte
 	profile []byte          // a zlib stream
+	plain   []byte          // what it holds
 	seen    map[string]bool // chunk types that matter: see remembered
 	last    string          // type of the chunk before
 }
@@ -80,7 +81,7 @@ func parsePNG(raw []byte, lim limits) (*layout, error) {
 	}
 	return &layout{
 		width: int(w.header.width), height: int(w.header.height), exif: w.exif, dropped: w.dropped,
-		assemble: w.assemble,
+		profile: w.plain, assemble: w.assemble,
 	}, nil
 }
 
@@ -191,25 +192,27 @@ func (w *pngWalk) keepProfile(data []byte) {
 		return
 	}
 	stream := bytes.NewReader(rest[1:])
-	if !inflatesToProfile(stream) {
+	plain, ok := inflateProfile(stream)
+	if !ok {
 		w.dropped.add(dropICC)
 		return
 	}
+	w.plain = plain
 	w.profile = rest[1 : len(rest)-stream.Len()]
 }
 
-// inflatesToProfile reads a zlib stream to its end, and not beyond: a bytes.Reader is read byte by byte.
-func inflatesToProfile(stream *bytes.Reader) bool {
+// inflateProfile reads a zlib stream to its end, and not beyond: a bytes.Reader is read byte by byte.
+func inflateProfile(stream *bytes.Reader) ([]byte, bool) {
 	z, err := zlib.NewReader(stream)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	p, err := io.ReadAll(io.LimitReader(z, maxProfile+1))
 	if err != nil {
-		return false
+		return nil, false
 	}
 	profile, ok := validProfile(p)
-	return ok && len(profile) == len(p)
+	return profile, ok && len(profile) == len(p)
 }
 
 // assemble writes the profile and the orientation directly behind the header: both must precede the pixels, and

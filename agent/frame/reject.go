@@ -17,6 +17,7 @@ const (
 	CodeCorrupt          Code = "corrupt"
 	CodeUnsupported      Code = "unsupported"
 	CodeAnimated         Code = "animated"
+	CodeMaskMismatch     Code = "mask_mismatch"
 )
 
 // sentences is the one list of codes and what a technician reads about them.
@@ -34,6 +35,7 @@ var sentences = []struct {
 	{CodeCorrupt, "The picture is damaged: it cannot be decoded as a whole."},
 	{CodeUnsupported, "The picture is of a rare kind that this program cannot decode and so cannot vouch for."},
 	{CodeAnimated, "The file is an animation, not a single picture."},
+	{CodeMaskMismatch, "The picture has another shape than this camera's privacy masks were drawn for, so it is held back."},
 }
 
 // Codes lists every Code, in a fixed order.

@@ -45,14 +45,26 @@ type tiffWalk struct {
 	profile []byte
 	dropped drops
 
-	fields map[uint16]field
-	data   []span // strips or tiles, in order
-	tiled  bool
+	width, height int64
+	fields        map[uint16]field
+	data          []span // strips or tiles, in order
+	tiled         bool
 }
 
 // parseTIFF keeps the first picture: the fields that decode it, its strips or tiles as they are, its colour
 // profile and its orientation.
 func parseTIFF(raw []byte, lim limits) (*layout, error) {
+	w, err := walkTIFF(raw, lim)
+	if err != nil {
+		return nil, err
+	}
+	return &layout{
+		width: int(w.width), height: int(w.height), exif: raw, exifIsFile: true, dropped: w.dropped,
+		profile: w.profile, assemble: w.assemble,
+	}, nil
+}
+
+func walkTIFF(raw []byte, lim limits) (*tiffWalk, error) {
 	block, ifd0, ok := readTIFFHeader(raw)
 	if !ok {
 		return nil, reject(CodeTruncated, "%d bytes, less than the header", len(raw))
@@ -72,16 +84,11 @@ func parseTIFF(raw []byte, lim limits) (*layout, error) {
 	if block.next(ifd0) != 0 {
 		w.dropped.add(dropExtraImage)
 	}
-	width, height := int64(w.value(tagWidth, 0)), int64(w.value(tagLength, 0))
-	if err := lim.check(width, height, func() int64 { return w.memory(width, height) }); err != nil {
+	w.width, w.height = int64(w.value(tagWidth, 0)), int64(w.value(tagLength, 0))
+	if err := lim.check(w.width, w.height, func() int64 { return w.memory(w.width, w.height) }); err != nil {
 		return nil, err
 	}
-	if err := w.locate(width, height); err != nil {
-		return nil, err
-	}
-	return &layout{
-		width: int(width), height: int(height), exif: raw, exifIsFile: true, dropped: w.dropped, assemble: w.assemble,
-	}, nil
+	return w, w.locate(w.width, w.height)
 }
 
 // sort decides about one field.

@@ -47,7 +47,8 @@ func parseWebP(raw []byte, lim limits) (*layout, error) {
 		return nil, reject(CodeCorrupt, "no picture in the WebP file")
 	}
 	return &layout{
-		width: int(w.width), height: int(w.height), exif: w.exif, dropped: w.dropped, assemble: w.assemble,
+		width: int(w.width), height: int(w.height), exif: w.exif, dropped: w.dropped, profile: w.profile,
+		assemble: w.assemble,
 	}, nil
 }
 
