@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"shelfagent/queue"
 )
 
 // workers is how many processes are under test at the same time. What they share is the disk.
@@ -194,19 +196,41 @@ func cycleOf(work string) story {
 	return s
 }
 
+// later is the story on a queue that another process has made and closed.
+func (s story) later(t *testing.T) story {
+	t.Helper()
+	made := t.TempDir()
+	q, err := queue.Open(t.Context(), options(made))
+	must(t, err)
+	must(t, q.Close())
+	s.lay = func(dir string) error { return os.CopyFS(dir, os.DirFS(made)) }
+	return s
+}
+
 // A process is killed before each system call of the whole life of its frames, in several goroutines at once.
 func TestP1_P2_P3_P4_KilledBeforeEveryCall(t *testing.T) {
 	report(t, cycleOf("cycle").sweep(t, KillBefore, all, budget(12*time.Second)).problems)
 }
 
-// Likewise after each call, before the process learns that it was made.
+// Likewise after each call, before the process learns that it was made; here it is not the first process of this queue.
 func TestP1_P2_P3_P4_KilledAfterEveryCall(t *testing.T) {
-	report(t, cycleOf("cycle").sweep(t, KillAfter, changed, budget(4*time.Second)).problems)
+	report(t, cycleOf("cycle").later(t).sweep(t, KillAfter, changed, budget(4*time.Second)).problems)
 }
 
 // Likewise in the middle of each write.
 func TestP1_P2_P3_P4_KilledInEveryWrite(t *testing.T) {
-	report(t, cycleOf("cycle").sweep(t, KillTorn, writes, budget(3*time.Second)).problems)
+	report(t, cycleOf("cycle").later(t).sweep(t, KillTorn, writes, budget(3*time.Second)).problems)
+}
+
+// Likewise while the database is checked in a process of its own, and on a queue that was closed cleanly.
+func TestP1_P2_P3_P4_KilledWithAllThatThereIs(t *testing.T) {
+	if !long() {
+		t.Skip("the long run only: " + envLong + "=1")
+	}
+	report(t, cycleOf("cycle").sweep(t, KillAfter, changed, budget(0)).problems)
+	report(t, cycleOf("cycle").sweep(t, KillTorn, writes, budget(0)).problems)
+	report(t, cycleOf("cycle").later(t).sweep(t, KillBefore, all, budget(0)).problems)
+	report(t, cycleOf("checked").later(t).sweep(t, KillBefore, all, budget(0)).problems)
 }
 
 // A process is killed while it heals what another one left, and so may its successor be.
