@@ -172,12 +172,12 @@ func TestP1_P2_P4_EveryCallFails(t *testing.T) {
 	if long() {
 		every = append(slices.Clone(troubles), singleTroubles()...)
 	}
-	storm(t, attacks(t, every, false, true), budget(8*time.Second))
+	storm(t, attacks(t, every, false, true), budget(6*time.Second))
 }
 
 // Calls fail for a while, and the queue is closed cleanly afterwards: nothing is left behind that nobody knows of.
 func TestP1_P2_P4_EveryCallFailsForAWhile(t *testing.T) {
-	storm(t, attacks(t, bursts, true), budget(3*time.Second))
+	storm(t, attacks(t, bursts, true), budget(2*time.Second))
 }
 
 // A system that is short of descriptors or memory for a moment, or a disk that hesitates, must not cost what only the database knows.

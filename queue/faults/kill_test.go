@@ -209,17 +209,17 @@ func (s story) later(t *testing.T) story {
 
 // A process is killed before each system call of the whole life of its frames, in several goroutines at once.
 func TestP1_P2_P3_P4_KilledBeforeEveryCall(t *testing.T) {
-	report(t, cycleOf("cycle").sweep(t, KillBefore, all, budget(12*time.Second)).problems)
+	report(t, cycleOf("cycle").sweep(t, KillBefore, all, budget(11*time.Second)).problems)
 }
 
 // Likewise after each call, before the process learns that it was made; here it is not the first process of this queue.
 func TestP1_P2_P3_P4_KilledAfterEveryCall(t *testing.T) {
-	report(t, cycleOf("cycle").later(t).sweep(t, KillAfter, changed, budget(4*time.Second)).problems)
+	report(t, cycleOf("cycle").later(t).sweep(t, KillAfter, changed, budget(3*time.Second)).problems)
 }
 
 // Likewise in the middle of each write.
 func TestP1_P2_P3_P4_KilledInEveryWrite(t *testing.T) {
-	report(t, cycleOf("cycle").later(t).sweep(t, KillTorn, writes, budget(3*time.Second)).problems)
+	report(t, cycleOf("cycle").later(t).sweep(t, KillTorn, writes, budget(2*time.Second)).problems)
 }
 
 // Likewise while the database is checked in a process of its own, and on a queue that was closed cleanly.
@@ -236,7 +236,7 @@ func TestP1_P2_P3_P4_KilledWithAllThatThereIs(t *testing.T) {
 // A process is killed while it heals what another one left, and so may its successor be.
 func TestP4_KilledWhileHealing(t *testing.T) {
 	s := unhealed(t)
-	report(t, s.sweep(t, KillBefore, all, budget(3*time.Second)).problems)
+	report(t, s.sweep(t, KillBefore, all, budget(2*time.Second)).problems)
 	if long() {
 		report(t, s.sweep(t, KillAfter, changed, budget(0)).problems)
 		report(t, s.sweep(t, KillTorn, writes, budget(0)).problems)
@@ -246,7 +246,7 @@ func TestP4_KilledWhileHealing(t *testing.T) {
 // A process is killed while it moves a damaged database aside and begins anew.
 func TestP4_KilledWhileRebuilding(t *testing.T) {
 	s := damagedStory(t)
-	report(t, s.sweep(t, KillBefore, all, budget(3*time.Second)).problems)
+	report(t, s.sweep(t, KillBefore, all, budget(2*time.Second)).problems)
 	if long() {
 		report(t, s.sweep(t, KillAfter, changed, budget(0)).problems)
 		report(t, s.sweep(t, KillTorn, writes, budget(0)).problems)
