@@ -65,3 +65,17 @@ func TestP1_DirectoryWithoutADurableName(t *testing.T) {
 		t.Errorf("it was durable already: %q", steps)
 	}
 }
+
+// Someone tidies up: the directory of a camera that has nothing left is removed. The stop is clean all the same.
+func TestP4_DirectoryOfACameraIsRemoved(t *testing.T) {
+	q := openTest(t, testOptions(t.TempDir()))
+	id := mustPut(t, q, frameOf("cam-1", 1)).ID
+	mustLease(t, q, 1)
+	must(t, q.Ack(t.Context(), id, Receipt{Proof: ProofStored}))
+	must(t, os.Remove(q.payloadDir("cam-1")))
+	q = reopen(t, q, true)
+	if !q.Healed().Clean {
+		t.Error("the stop was not clean")
+	}
+	mustPut(t, q, frameOf("cam-1", 2))
+}

@@ -2,7 +2,10 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 )
@@ -102,8 +105,13 @@ func (q *Queue) forgetUnlinked() error {
 	var dirs []string
 	seen := map[string]bool{}
 	for _, id := range ids {
-		if camera := id.camera(); !seen[camera] {
-			seen[camera] = true
+		camera := id.camera()
+		if seen[camera] {
+			continue
+		}
+		seen[camera] = true
+		// A directory that someone has removed took the payloads with it.
+		if _, err := os.Lstat(q.payloadDir(camera)); !errors.Is(err, fs.ErrNotExist) {
 			dirs = append(dirs, q.payloadDir(camera))
 		}
 	}
