@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -110,10 +111,11 @@ func (q *Queue) forgetUnlinked() error {
 			continue
 		}
 		seen[camera] = true
-		// A directory that someone has removed took the payloads with it.
-		if _, err := os.Lstat(q.payloadDir(camera)); !errors.Is(err, fs.ErrNotExist) {
-			dirs = append(dirs, q.payloadDir(camera))
+		dir := q.payloadDir(camera)
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			dir = filepath.Dir(dir) // someone has removed it, and that is what must be durable
 		}
+		dirs = append(dirs, dir)
 	}
 	err := q.do(func(t *txn) error {
 		for _, id := range ids {
