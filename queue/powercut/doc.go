@@ -59,5 +59,6 @@
 //     rot, and flushes that a disk acknowledges and forgets, are not among it.
 //   - A call is noted in the record just before it begins and just after it has returned, so an answer that comes too
 //     soon by less than the time of one system call can escape one cut, though hardly all.
-//   - Linux only. FUSE and, for the block device, root, loop devices and mkfs.ext4 are needed; tests say so and skip.
+//   - Linux on amd64 and arm64 only: the FUSE library does not compile for 32-bit Arm. FUSE is needed, and for the block
+//     device root, loop devices and mkfs.ext4; tests say so and skip.
 package powercut
