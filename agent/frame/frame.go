@@ -73,6 +73,8 @@ type Frame struct {
 	// Reworked says what was done to the pixels, in this order, of: masked, upright, scaled, encoded. It is nil for a frame
 	// whose pixel data was copied; then Bytes hold the file's own. See the Reworked constants.
 	Reworked []string
+	// Quality is that of a JPEG that was coded anew, 1 to 100; 0 otherwise.
+	Quality int
 	// Luma is the brightness of the picture in Bytes at an eighth of its width and height, each rounded up, as stored:
 	// Orientation is not applied. What is masked is black in it as well. It is nil for a JPEG in RGB or CMYK.
 	Luma *image.Gray

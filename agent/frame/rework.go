@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"cmp"
 	"image"
 	"slices"
 )
@@ -135,9 +136,9 @@ func sofOf(clean []byte) *jpegFrame {
 // encode writes the picture in Format and takes the result the way of every file: so that it is proven to decode, and is
 // what New would make of it again.
 func (f *Frame) encode(picture canvas, l *layout, opts Options) error {
-	quality := opts.Quality
-	if quality <= 0 {
-		quality = DefaultQuality
+	quality := min(cmp.Or(max(opts.Quality, 0), DefaultQuality), 100)
+	if f.Format == JPEG {
+		f.Quality = quality
 	}
 	c := f.Format.codec()
 	profile := l.profile
