@@ -10,7 +10,7 @@
 //	GET /metrics     Prometheus text format
 //	GET /            the page (on the loopback address only)
 //
-// Nothing here changes the agent. On the loopback address the Host header must name that address, so that a
+// Others may add Routes to the socket, never to the page. Nothing here changes the agent. On the loopback address the Host header must name that address, so that a
 // web page elsewhere cannot read it by DNS rebinding; the page loads nothing from anywhere and runs no
 // script. The socket is for the agent's own user and group.
 package status
