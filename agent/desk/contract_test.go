@@ -359,6 +359,11 @@ func dropStory(t *testing.T, r *rig, d Desk) {
 			t.Errorf("twice: %v", err)
 		}
 	}
+	// Who brings a dropped frame again wants it: the digest means the one that is there, not its receipt.
+	again := r.put("cam.3", 5, "five.jpg")
+	if f, err := d.Show(t.Context(), digits(again, 16)); again != waiting || err != nil || f.State != queue.Waiting {
+		t.Errorf("queued again: %+v, %v", f, err)
+	}
 	if got := r.log.String(); strings.Count(got, "frame is dropped") != 3 || strings.Count(got, "shows a person") != 3 {
 		t.Errorf("log:\n%s", got)
 	}

@@ -109,12 +109,22 @@ func exportAgainStory(t *testing.T, r *rig, d Desk, dir string) {
 	if done, _, err := exportTo(t, d, dir, queue.Filter{}); err != nil || done.Written != 2 || done.Kept != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
+	tear(t, dir)
 	if done, _, err := exportTo(t, d, dir, queue.Filter{}); err != nil || done.Written != 0 || done.Kept != 2 {
 		t.Errorf("%+v, %v", done, err)
 	}
 	if got := wantStick(t, dir); len(got) != 3 {
 		t.Errorf("listed %q", got)
 	}
+}
+
+// tear leaves a line in the manifest as a power cut may.
+func tear(t *testing.T, dir string) {
+	t.Helper()
+	manifest, err := os.OpenFile(filepath.Join(dir, Manifest), os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = manifest.WriteString(`{"id":"cam-1/2026`)
+	must(t, errors.Join(err, manifest.Close()))
 }
 
 func exportInterruptedStory(t *testing.T, r *rig, d Desk, dir string) {
@@ -127,10 +137,7 @@ func exportInterruptedStory(t *testing.T, r *rig, d Desk, dir string) {
 		t.Fatalf("%+v, %v", x.done, err)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, partial+"1234"), []byte("half"), 0o600)) // as a power cut leaves it
-	manifest, err := os.OpenFile(filepath.Join(dir, Manifest), os.O_APPEND|os.O_WRONLY, 0)
-	must(t, err)
-	_, err = manifest.WriteString(`{"id":"cam-1/2026`)
-	must(t, errors.Join(err, manifest.Close()))
+	tear(t, dir)
 	if done, _, err := exportTo(t, d, dir, queue.Filter{}); err != nil || done.Kept != 1 || done.Written != 2 {
 		t.Errorf("%+v, %v", done, err)
 	}
@@ -213,6 +220,13 @@ func exportHostileStory(t *testing.T, r *rig, d Desk, dir string) {
 	must(t, os.Symlink(filepath.Join(outside, "passwd"), filepath.Join(dir, Manifest)))
 	if _, _, err := exportTo(t, d, dir, queue.Filter{}); err == nil {
 		t.Error("listed through a link")
+	}
+	must(t, os.Remove(filepath.Join(dir, Manifest)))
+	must(t, os.Remove(filepath.Join(dir, "cam-1")))
+	must(t, os.WriteFile(filepath.Join(dir, "precious"), nil, 0o600))
+	must(t, os.Symlink("precious", filepath.Join(dir, Manifest)))
+	if _, _, err := exportTo(t, d, dir, queue.Filter{}); err == nil {
+		t.Error("listed in another file")
 	}
 	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
 		t.Errorf("outside: %v, %v", left, err)
