@@ -68,11 +68,11 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if a.watcher, err = capture.Open(c.CaptureOptions(opts.Logger.With("stage", "capture"))); err != nil {
 		return a, err
 	}
-	frameOptions, location, err := c.FrameOptions()
+	rules, err := c.FrameRules()
 	if err != nil {
 		return a, err
 	}
-	a.intake = newIntake(a.watcher, a.queue, frameOptions, location, opts.Version, opts.Logger.With("stage", "intake"))
+	a.intake = newIntake(a.watcher, a.queue, rules, opts.Version, opts.Logger.With("stage", "intake"))
 	uploaderOptions.Queue = a.queue
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err

@@ -88,7 +88,8 @@ func (s shop) intake(options queue.Options) (*intake, *queue.Queue, func() *capt
 		}
 		return file
 	}
-	in := newIntake(w, q, frame.Options{MaxBytes: 1 << 20}, time.UTC, "test", slog.New(slog.DiscardHandler))
+	rules := config.FrameRules{Location: time.UTC, Others: config.CameraRules{Options: frame.Options{MaxBytes: 1 << 20}}}
+	in := newIntake(w, q, rules, "test", slog.New(slog.DiscardHandler))
 	return in, q, next
 }
 

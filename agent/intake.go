@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"maps"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/config"
 	"shelfagent/agent/frame"
 	"shelfagent/queue"
 )
@@ -24,18 +24,18 @@ const (
 
 // intake takes files from capture into the queue.
 type intake struct {
-	watcher  *capture.Watcher
-	queue    *queue.Queue
-	frames   frame.Options
-	location *time.Location
-	version  string
-	log      *slog.Logger
+	watcher *capture.Watcher
+	queue   *queue.Queue
+	rules   config.FrameRules
+	version string
+	log     *slog.Logger
 
 	// decoders bounds how many frames are decoded at once: it is what takes memory and processor.
 	decoders chan struct{}
 
-	mu    sync.Mutex // guards tally
+	mu    sync.Mutex // guards tally and views
 	tally intakeTally
+	views map[string]*view // by camera
 }
 
 // intakeTally is what status reports of the intake.
@@ -45,8 +45,10 @@ type intakeTally struct {
 	codes      map[string]int64 // rejections by code
 	lastReject time.Time
 	lastWhy    string
-	full       failure // the queue had no room
-	failing    failure // the disk or the queue refused something else
+	held       map[string]string                 // by camera, its latest file if its masks did not fit: why
+	faults     map[frame.Fault]map[string]string // by camera: what is seen of those that have it
+	full       failure                           // the queue had no room
+	failing    failure                           // the disk or the queue refused something else
 }
 
 // failure is the newest of its kind; the zero value is none.
@@ -57,11 +59,14 @@ type failure struct {
 
 func failed(err error) failure { return failure{err.Error(), time.Now()} }
 
-func newIntake(w *capture.Watcher, q *queue.Queue, frames frame.Options, location *time.Location, version string, log *slog.Logger) *intake {
+func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, version string, log *slog.Logger) *intake {
 	return &intake{
-		watcher: w, queue: q, frames: frames, location: location, version: version, log: log,
+		watcher: w, queue: q, rules: rules, version: version, log: log,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		tally:    intakeTally{admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}},
+		tally: intakeTally{
+			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, held: map[string]string{},
+		},
+		views: map[string]*view{},
 	}
 }
 
@@ -103,7 +108,8 @@ func (in *intake) step(ctx context.Context, file *capture.File) {
 
 // frame reads and validates a file.
 func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
-	limit := in.frames.MaxBytes
+	rules := in.rules.Of(file.Camera)
+	limit := rules.Options.MaxBytes
 	if file.Size > limit {
 		return nil, &frame.Rejection{Code: frame.CodeTooLarge, Detail: fmt.Sprintf("%d bytes, at most %d allowed", file.Size, limit)}
 	}
@@ -113,7 +119,7 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.location}, in.frames)
+	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.rules.Location}, rules.Options)
 	if err != nil && file.Incomplete {
 		return nil, &frame.Rejection{Code: frame.CodeTruncated, Detail: "still incomplete after capture.give_up: " + err.Error()}
 	}
@@ -122,19 +128,19 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 
 // put stores a frame. With an error the file has been given back.
 func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) error {
+	seen := in.look(file.Camera, f)
 	_, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
-		Metadata: map[string]string{
-			"width": strconv.Itoa(f.Width), "height": strconv.Itoa(f.Height), "time_source": string(f.TimeSource),
-			"agent_version": in.version,
-		},
+		Metadata: metadata(f, seen, in.version),
 	})
 	var full *queue.FullError
 	switch {
 	case err == nil:
+		in.remember(file.Camera, f, seen)
 		in.note(func(t *intakeTally) {
 			t.admitted[file.Camera]++
+			delete(t.held, file.Camera)
 			t.full, t.failing = failure{}, failure{}
 		})
 		return nil
@@ -163,6 +169,9 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 	in.note(func(t *intakeTally) {
 		t.rejected[file.Camera]++
 		t.codes[string(why.Code)]++
+		if why.Code == frame.CodeMaskMismatch {
+			t.held[file.Camera] = why.Detail
+		}
 		t.lastReject = time.Now()
 		t.lastWhy = fmt.Sprintf("%s/%s: %s", file.Camera, file.Name, why.Code.Sentence())
 	})
@@ -180,5 +189,6 @@ func (in *intake) now() intakeTally {
 	defer in.mu.Unlock()
 	t := in.tally
 	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
+	t.held, t.faults = maps.Clone(t.held), in.faulty()
 	return t
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/frame"
 	"shelfagent/agent/health"
 	"shelfagent/queue"
 	"shelfagent/uploader"
@@ -83,10 +84,20 @@ func (a *Agent) observeCapture(s capture.State, now time.Time) {
 	a.health.Observe(health.IntakeFailing, now, failing)
 }
 
+// faultConditions says which condition a camera with each fault is in.
+var faultConditions = map[frame.Fault]health.Code{
+	frame.Dark: health.CameraDark, frame.BlownOut: health.CameraBlownOut,
+	frame.Blurred: health.CameraBlurred, frame.Frozen: health.CameraFrozen,
+}
+
 func (a *Agent) observeIntake(f facts, now time.Time) {
 	t := f.intake
 	recent := !t.lastReject.IsZero() && now.Sub(t.lastReject) < rejectedRecent
 	a.health.Set(health.FramesRejected, now, recent, t.lastWhy)
+	a.health.Observe(health.MasksMismatch, now, t.held)
+	for fault, code := range faultConditions {
+		a.health.Observe(code, now, t.faults[fault])
+	}
 	a.health.Set(health.QueueFull, now, now.Sub(t.full.at) < stillTrue, t.full.what)
 	failing := ""
 	switch {

@@ -28,6 +28,7 @@ func (c *checker) check(config *Config) {
 	c.capture(config.Capture)
 	c.apart(config)
 	c.frame(config.Frame)
+	c.cameras(config.Camera)
 	c.queue(config.Queue)
 	c.backend(config.Backend)
 	c.upload(config.Upload, config.Development.AllowLoopback)
@@ -103,23 +104,6 @@ func (c *checker) capture(v Capture) {
 func within(path, dir string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && dir != "" && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-func (c *checker) frame(v Frame) {
-	for _, format := range v.Formats {
-		c.oneOf("frame.formats", format, Default().Frame.Formats...)
-	}
-	if len(v.Formats) == 0 {
-		c.wrong("frame.formats", "no format is allowed, so every frame would be rejected")
-	}
-	c.between("frame.max_bytes", int64(v.MaxBytes), 1<<10, 1<<30)
-	c.between("frame.max_pixels", v.MaxPixels, 1, 1_000_000_000)
-	c.between("frame.max_memory", int64(v.MaxMemory), 16<<20, 4<<30)
-	c.between("frame.min_width", int64(v.MinWidth), 1, 1<<16)
-	c.between("frame.min_height", int64(v.MinHeight), 1, 1<<16)
-	if _, err := time.LoadLocation(v.Timezone); err != nil {
-		c.wrong("frame.timezone", "%q is not a time zone; write it as in \"Europe/Berlin\", or \"Local\"", v.Timezone)
-	}
 }
 
 func (c *checker) queue(v Queue) {

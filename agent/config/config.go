@@ -14,17 +14,18 @@ const SchemaVersion = 1
 
 // Config is the file. Field comments are in reference.toml, where those who edit the file find them.
 type Config struct {
-	Schema      int         `toml:"schema"`
-	StateDir    string      `toml:"state_dir"`
-	Capture     Capture     `toml:"capture"`
-	Frame       Frame       `toml:"frame"`
-	Queue       Queue       `toml:"queue"`
-	Backend     Backend     `toml:"backend"`
-	Upload      Upload      `toml:"upload"`
-	Network     Network     `toml:"network"`
-	Status      Status      `toml:"status"`
-	Log         Log         `toml:"log"`
-	Development Development `toml:"development"`
+	Schema      int               `toml:"schema"`
+	StateDir    string            `toml:"state_dir"`
+	Capture     Capture           `toml:"capture"`
+	Frame       Frame             `toml:"frame"`
+	Camera      map[string]Camera `toml:"camera"`
+	Queue       Queue             `toml:"queue"`
+	Backend     Backend           `toml:"backend"`
+	Upload      Upload            `toml:"upload"`
+	Network     Network           `toml:"network"`
+	Status      Status            `toml:"status"`
+	Log         Log               `toml:"log"`
+	Development Development       `toml:"development"`
 }
 
 // Capture is where frames come from.
@@ -41,13 +42,50 @@ type Capture struct {
 
 // Frame is what counts as one.
 type Frame struct {
-	Formats   []string    `toml:"formats"`
-	MaxBytes  strict.Size `toml:"max_bytes"`
-	MaxPixels int64       `toml:"max_pixels"`
-	MaxMemory strict.Size `toml:"max_memory"`
-	MinWidth  int         `toml:"min_width"`
-	MinHeight int         `toml:"min_height"`
-	Timezone  string      `toml:"timezone"`
+	Formats     []string    `toml:"formats"`
+	MaxBytes    strict.Size `toml:"max_bytes"`
+	MaxPixels   int64       `toml:"max_pixels"`
+	MaxMemory   strict.Size `toml:"max_memory"`
+	MinWidth    int         `toml:"min_width"`
+	MinHeight   int         `toml:"min_height"`
+	Timezone    string      `toml:"timezone"`
+	LongestEdge int         `toml:"longest_edge"`
+	Quality     int         `toml:"quality"`
+	Output      string      `toml:"output"`
+	Judge       Judge       `toml:"judge"`
+}
+
+// Judge is from where on a camera is said to be at fault.
+type Judge struct {
+	Dark     int `toml:"dark"`
+	BlownOut int `toml:"blown_out"`
+	Blurred  int `toml:"blurred"`
+	Frozen   int `toml:"frozen"`
+	After    int `toml:"after"`
+}
+
+// Camera is what is different for one camera; what is nil is as for all.
+type Camera struct {
+	Masks       []Mask      `toml:"masks"`
+	LongestEdge *int        `toml:"longest_edge"`
+	Quality     *int        `toml:"quality"`
+	Output      *string     `toml:"output"`
+	Judge       CameraJudge `toml:"judge"`
+}
+
+// CameraJudge is Judge for one camera; what is nil is as for all.
+type CameraJudge struct {
+	Dark     *int `toml:"dark"`
+	BlownOut *int `toml:"blown_out"`
+	Blurred  *int `toml:"blurred"`
+	Frozen   *int `toml:"frozen"`
+	After    *int `toml:"after"`
+}
+
+// Mask is a part of a camera's picture that must not leave the shop.
+type Mask struct {
+	For     string      `toml:"for"`
+	Polygon [][]float64 `toml:"polygon"`
 }
 
 // Queue is where frames wait.
@@ -113,7 +151,8 @@ func Default() Config {
 		Frame: Frame{
 			Formats:  []string{"jpeg", "png", "bmp", "tiff", "webp"},
 			MaxBytes: frame.DefaultMaxBytes, MaxPixels: frame.DefaultMaxPixels, MaxMemory: frame.DefaultMaxMemory,
-			MinWidth: 16, MinHeight: 16, Timezone: "Local",
+			MinWidth: 16, MinHeight: 16, Timezone: "Local", Output: outputSame,
+			Judge: Judge{Dark: 20, BlownOut: 235, Blurred: 20, Frozen: 100, After: 5},
 		},
 		Queue: Queue{Order: "fresh-first"},
 		Backend: Backend{

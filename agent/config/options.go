@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"shelfagent/agent/capture"
-	"shelfagent/agent/frame"
 	"shelfagent/queue"
 	"shelfagent/uploader"
 	"shelfagent/uploader/ticket"
@@ -26,22 +25,6 @@ func (c *Config) CaptureOptions(log *slog.Logger) capture.Options {
 		RejectedMaxBytes: int64(c.Capture.RejectedMaxBytes), RejectedMaxAge: time.Duration(c.Capture.RejectedMaxAge),
 		Logger: log,
 	}
-}
-
-// FrameOptions translates [frame]; the location is for EXIF times that name no offset.
-func (c *Config) FrameOptions() (frame.Options, *time.Location, error) {
-	location, err := time.LoadLocation(c.Frame.Timezone)
-	if err != nil {
-		return frame.Options{}, nil, fmt.Errorf("frame.timezone: %w", err)
-	}
-	formats := make([]frame.Format, len(c.Frame.Formats))
-	for i, name := range c.Frame.Formats {
-		formats[i] = frame.Format(name)
-	}
-	return frame.Options{
-		Formats: formats, MaxBytes: int64(c.Frame.MaxBytes), MaxPixels: c.Frame.MaxPixels,
-		MaxMemory: int64(c.Frame.MaxMemory), MinWidth: c.Frame.MinWidth, MinHeight: c.Frame.MinHeight,
-	}, location, nil
 }
 
 // QueueOptions translates [queue].

@@ -50,6 +50,11 @@ const (
 	WatchDead        Code = "watch_dead"
 	FolderUnnamed    Code = "folder_unnamed"
 	FramesRejected   Code = "frames_rejected"
+	MasksMismatch    Code = "masks_mismatch"
+	CameraDark       Code = "camera_dark"
+	CameraBlownOut   Code = "camera_blown_out"
+	CameraBlurred    Code = "camera_blurred"
+	CameraFrozen     Code = "camera_frozen"
 	IntakeFailing    Code = "intake_failing"
 	QueueFull        Code = "queue_full"
 	QueueFailing     Code = "queue_failing"
@@ -91,6 +96,35 @@ var conditions = []Condition{
 		Code: FramesRejected, Severity: Notice, Title: "Files were rejected in the last hour",
 		Meaning: "Some files are not valid pictures. They are kept, each with its reason, in the rejected folder.",
 		Do:      "If it goes on: check that camera's lens, storage and network.",
+	},
+	{
+		Code: MasksMismatch, Severity: Critical, Title: "Frames are held back: privacy masks do not fit",
+		Meaning: "This camera's pictures have another shape than its privacy masks were drawn for, so the masks would cover something " +
+			"else. Its frames are kept in the rejected folder, and none is sent.",
+		Do: "Set the camera back to the picture format and direction that it had; or draw its masks anew, correct them in the " +
+			"configuration, restart the agent, and take the frames in again with `shelf-agent rejected retry --all`.",
+	},
+	{
+		Code: CameraDark, Severity: Warning, Title: "A camera's pictures are dark",
+		Meaning: "The last frames of this camera show next to nothing. They are sent all the same.",
+		Do: "Check whether the light is on and nothing covers the lens. If the shop is dark at night by intent, set judge.dark = 0 " +
+			"for this camera.",
+	},
+	{
+		Code: CameraBlownOut, Severity: Warning, Title: "A camera's pictures are blown out",
+		Meaning: "The last frames of this camera are almost white. They are sent all the same.",
+		Do:      "Check whether the sun or a lamp shines into the lens, then the camera's exposure.",
+	},
+	{
+		Code: CameraBlurred, Severity: Warning, Title: "A camera's pictures are blurred",
+		Meaning: "The last frames of this camera show no detail. They are sent all the same.",
+		Do:      "Clean the lens, and see whether it is fogged; then focus it anew.",
+	},
+	{
+		Code: CameraFrozen, Severity: Warning, Title: "A camera sends the same picture again and again",
+		Meaning: "The last frames of this camera are the same. Perhaps it does not see its shelf any more. They are sent all the same.",
+		Do: "If something moves before it now, cut its power for ten seconds. If nothing does, as in a closed shop, it is well; " +
+			"raise judge.frozen for this camera.",
 	},
 	{
 		Code: IntakeFailing, Severity: Critical, Title: "Files cannot be read or removed",

@@ -31,7 +31,9 @@ const (
 
 // DefaultMetadata are the request's metadata that become object metadata.
 func DefaultMetadata() []string {
-	return []string{"width", "height", "time_source", "quality", "agent_version"}
+	return []string{
+		"width", "height", "time_source", "processing", "quality", "brightness", "sharpness", "judgement", "agent_version",
+	}
 }
 
 // Options configure a Backend.
