@@ -33,7 +33,6 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 .PHONY: test
 test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
-	@.ci/need fusermount3 fuse3 "power cuts on a strict disk" || test -z "$(CI)"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
 	else \
@@ -42,7 +41,6 @@ test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector,
 
 .PHONY: test-powercut
 test-powercut: ## cut the queue's power at tens of thousands of points (root, /dev/fuse, loop devices; long)
-	@.ci/need fusermount3 fuse3 "power cuts on a strict disk"
 	@.ci/need mkfs.ext4 e2fsprogs "power cuts on ext4"
 	POWERCUT=long $(GO) test -count=1 -v -timeout 90m ./queue/powercut
 
