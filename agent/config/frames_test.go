@@ -127,7 +127,11 @@ func TestCameraMistakes(t *testing.T) {
 			`config.toml:10:21: camera.till.masks[0].polygon: want a list`,
 		}},
 		{"a misspelt key", minimal + "[camera.till]\nmask = []\n", []string{
-			`config.toml:9:1: camera.till.mask: there is no such key`,
+			`config.toml:9:1: camera.till.mask: there is no such key; did you mean "camera.till.masks"?`,
+		}},
+		{"the right key in the wrong table", minimal + "[camera.till]\ndark = 3\nmin_width = 3\n", []string{
+			`config.toml:9:1: camera.till.dark: there is no such key; did you mean "camera.till.judge.dark"?`,
+			`config.toml:10:1: camera.till.min_width: there is no such key; did you mean "frame.min_width"?`,
 		}},
 		{"an unknown output", minimal + "[camera.till]\noutput = \"webp\"\n[frame]\noutput = \"png\"\n", []string{
 			`config.toml:9:1: camera.till.output: "webp" is not one of same, jpeg`,

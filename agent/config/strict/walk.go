@@ -140,7 +140,9 @@ func (w *walker) descend(at place, name *unstable.Node, begin int) (place, bool)
 			wrong = wrong.child(string(rest.Data), of)
 		}
 		message := "there is no such key"
-		if near := nearest(w.known, plain(wrong.path)); near != "" {
+		// Below a map, whose keys are the file's own, the struct says what is known here.
+		known := append(keysOf(of, plain(append(slices.Clone(at.path), ""))), w.known...)
+		if near := nearest(known, plain(wrong.path)); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		}
 		w.document.add(begin, wrong.key(), message)
