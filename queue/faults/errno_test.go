@@ -17,6 +17,7 @@ type trouble struct {
 	errno string
 	kinds []Kind // of calls that fail so
 	below string // a folder; "": all
+	spare string // a file that does not fail
 	work  string // the workload; "": script
 }
 
@@ -40,13 +41,17 @@ var bursts = []trouble{
 // singleTroubles are those of one kind of call alone: what a disk does that is failing in one place.
 func singleTroubles() (all []trouble) {
 	for _, k := range changes {
-		all = append(all, trouble{errno: "EIO", kinds: []Kind{k}}, trouble{errno: "ENOSPC", kinds: []Kind{k}})
+		io := trouble{errno: "EIO", kinds: []Kind{k}}
+		if k == Create {
+			io.spare = "queue/queue.db" // one that can never be read, on a disk that works, is given up: so queue/doc.go
+		}
+		all = append(all, io, trouble{errno: "ENOSPC", kinds: []Kind{k}})
 	}
 	return all
 }
 
 func (f trouble) selects(c Call) bool {
-	return slices.Contains(f.kinds, c.Kind) && strings.HasPrefix(c.Path, f.below)
+	return slices.Contains(f.kinds, c.Kind) && strings.HasPrefix(c.Path, f.below) && (f.spare == "" || c.Path != f.spare)
 }
 
 // attack is a trouble that begins at one call.
