@@ -27,7 +27,7 @@ const (
 // An inspection that takes longer than inspectLimit has hung, as a damaged database can make it; with a check in a process
 // of its own it must not. A check that takes longer than hangs is ended.
 const (
-	inspectLimit = 10 * time.Second
+	inspectLimit = 4 * time.Second
 	checkedLimit = 60 * time.Second
 	hangs        = 5 * time.Second
 )
@@ -105,6 +105,7 @@ func startChild(role string) (*child, error) {
 	}
 	c := &child{cmd: exec.Command(self, role), stderr: &tail{}} //nolint:gosec // this program
 	c.cmd.Stderr = c.stderr
+	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=50") // the race detector's second at every exit is many
 	// What is left behind would keep a file system busy.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if c.in, err = c.cmd.StdinPipe(); err != nil {

@@ -61,12 +61,12 @@ func drainedQueue(t *testing.T) string {
 func TestP1_P2_P4_Compaction(t *testing.T) {
 	needFUSE(t)
 	random := rand.New(rand.NewPCG(seed(t), 5))
-	states := 35
+	states := 14
 	if long() {
 		states = 1000
 	}
 	from, i := drainedQueue(t), newInspector(t)
-	look(t, 1, states, 6*time.Second, func() *cutter {
+	look(t, 1, states, 4*time.Second, func() *cutter {
 		c := record(t, beginning{dir: from}, unevenPace, random, []shift{{Cameras: 3, Putters: 6, Puts: 60, End: endClose}}, i)
 		c.from, c.to = compaction(t, c.ops)
 		return c

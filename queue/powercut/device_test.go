@@ -64,7 +64,7 @@ func TestP1_P2_P3_P4_Ext4(t *testing.T) {
 	if long() {
 		records, images = 4, 500
 	}
-	look(t, records, images, 6*time.Second, func() *cutter { return newDeviceCutter(t, "noatime,commit=1", random) }, random)
+	look(t, records, images, 4*time.Second, func() *cutter { return newDeviceCutter(t, "noatime,commit=1", random) }, random)
 }
 
 // Without barriers ext4 tells the disk of no flush, and the rig must see what comes of it.

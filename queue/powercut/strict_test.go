@@ -125,7 +125,7 @@ func newCutter(t *testing.T, ops []op, i *inspector) *cutter {
 // so that each is of the whole record.
 func look(t *testing.T, records, states int, budget time.Duration, next func() *cutter, random *rand.Rand) {
 	t.Helper()
-	const round = 140
+	const round = 70
 	var all survey
 	spent := time.Duration(0)
 	for range records {
@@ -170,7 +170,7 @@ func TestP1_P2_P3_P4_StrictDisk(t *testing.T) {
 				records, states = 10, 1000
 			}
 			i := newInspector(t)
-			look(t, records, states, 6*time.Second, func() *cutter {
+			look(t, records, states, 4*time.Second, func() *cutter {
 				return record(t, beginning{}, story.pace, random, story.shifts, i)
 			}, random)
 		})
@@ -186,7 +186,7 @@ func TestP1_P2_P3_P4_CutTwice(t *testing.T) {
 		records, states = 20, 280
 	}
 	i := newInspector(t)
-	look(t, records, states, 5*time.Second, func() *cutter {
+	look(t, records, states, 4*time.Second, func() *cutter {
 		first := record(t, beginning{}, unevenPace, random, wholeLife(40), i)
 		st, err := first.any(random)
 		if err != nil {
