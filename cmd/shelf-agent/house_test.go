@@ -16,7 +16,7 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/status", "queue", "systemd"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/frame", "agent/status", "queue", "systemd"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},

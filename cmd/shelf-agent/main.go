@@ -126,7 +126,8 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(), queueCheckCommand())
+	root.AddCommand(runCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(),
+		frameCommand(), rejectedCommand(), queueCheckCommand())
 	return root
 }
 

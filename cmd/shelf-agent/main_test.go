@@ -31,7 +31,9 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = &running{}
-			return nil
+			frames, err := filepath.Abs("../../testdata/frames")
+			env.Setenv("FRAMES", frames)
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "installed" {
