@@ -9,6 +9,7 @@ import (
 	"image/jpeg"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 )
@@ -55,8 +56,12 @@ func photographs(b *testing.B) map[string][]byte {
 		"2Mpx":        shelfJPEG(b, 1920, 1080, 85, 12),
 		"8Mpx":        shelfJPEG(b, 3840, 2160, 85, 12),
 		"8Mpx-grainy": shelfJPEG(b, 3840, 2160, 95, 24),
+		"18Mpx":       shelfJPEG(b, 5184, 3456, 85, 12),
 	}
-	for _, name := range []string{"nature/Storm.jpg", "nature/Dune.jpg", "nature/LadyBird.jpg", "abstract/Elephants_3840x2160.jpg"} {
+	for _, name := range []string{
+		"nature/Storm.jpg", "nature/Dune.jpg", "nature/LadyBird.jpg",
+		"abstract/Elephants_3840x2160.jpg", "abstract/Elephants_5640x3172.jpg",
+	} {
 		raw, err := os.ReadFile(filepath.Join("/usr/share/backgrounds/mate", name))
 		if err != nil {
 			continue
@@ -66,8 +71,15 @@ func photographs(b *testing.B) map[string][]byte {
 	return all
 }
 
+// peers are programs of libjpeg-turbo, where they are installed: djpeg decodes every pixel, jpegtran reads every
+// coefficient and strips the metadata, as New does. Each run is a process of its own, a millisecond or two.
+var peers = map[string][]string{
+	"djpeg":    {"djpeg", "-outfile", os.DevNull},
+	"jpegtran": {"jpegtran", "-copy", "none", "-outfile", os.DevNull},
+}
+
 // BenchmarkJPEG compares, file by file: the check of the pixels alone, all that New does, the two digests that New
-// cannot do without, and image/jpeg.
+// cannot do without, image/jpeg, and libjpeg-turbo's programs.
 func BenchmarkJPEG(b *testing.B) {
 	lim := Options{}.withDefaults().limits()
 	for name, raw := range photographs(b) {
@@ -86,5 +98,16 @@ func BenchmarkJPEG(b *testing.B) {
 		run("New", func() error { _, err := New(raw, Source{}, Options{}); return err })
 		run("Digests", func() error { sha256.Sum256(raw); md5.Sum(raw); return nil })
 		run("ImageJPEG", func() error { _, err := jpeg.Decode(bytes.NewReader(raw)); return err })
+		file := filepath.Join(b.TempDir(), "picture.jpg")
+		if err := os.WriteFile(file, raw, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		for peer, argv := range peers {
+			if _, err := exec.LookPath(peer); err != nil {
+				b.Logf("SKIPPED: %s is not installed (Debian: libjpeg-turbo-progs)", peer)
+				continue
+			}
+			run(peer, func() error { return exec.Command(argv[0], append(argv[1:], file)...).Run() })
+		}
 	}
 }
