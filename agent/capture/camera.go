@@ -22,9 +22,9 @@ func ValidCamera(id string) bool {
 	return true
 }
 
-// cameraOf returns the camera that a first-level folder names, or "" when it names none. Only ASCII is lower-cased:
+// CameraOf returns the camera that a first-level folder names, or "" when it names none. Only ASCII is lower-cased:
 // anything else does not fit an id anyway, and Unicode folding would turn one name into another ("K", the Kelvin sign).
-func cameraOf(folder string, folders map[string]string) string {
+func CameraOf(folder string, folders map[string]string) string {
 	if camera, ok := folders[folder]; ok {
 		return camera
 	}

@@ -138,7 +138,7 @@ func TestCameraNames(t *testing.T) {
 		"left aisle": "", "-a": "", ".a": "", "_a": "", "a b": "", "é": "", "\u212a": "", "": "", long + "4": "", "a/b": "", "a\x00": "",
 	}
 	for folder, want := range tests {
-		equal(t, fmt.Sprintf("camera of %q", folder), cameraOf(folder, folders), want)
+		equal(t, fmt.Sprintf("camera of %q", folder), CameraOf(folder, folders), want)
 	}
 }
 

@@ -28,7 +28,7 @@ func (w *Watcher) lookAt(rel string) {
 			w.ledger.add(c, rel, in, time.Now())
 		}
 	case in.folder && dir == "." && !ownFolder(name):
-		w.lookBelow(cameraOf(name, w.opts.Folders), d, rel)
+		w.lookBelow(CameraOf(name, w.opts.Folders), d, rel)
 		w.kick() // State is to know the folder, too, camera or not
 	case in.folder && dir != ".":
 		w.lookBelow(id, d, rel)
@@ -69,5 +69,5 @@ func (w *Watcher) owner(rel string) string {
 	if !deeper {
 		return DefaultCamera
 	}
-	return cameraOf(first, w.opts.Folders)
+	return CameraOf(first, w.opts.Folders)
 }

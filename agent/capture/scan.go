@@ -97,7 +97,7 @@ func (s *scan) top(d *folder) error {
 }
 
 func (s *scan) folder(d *folder, name string) {
-	if id := cameraOf(name, s.w.opts.Folders); id != "" {
+	if id := CameraOf(name, s.w.opts.Folders); id != "" {
 		s.folders[id] = append(s.folders[id], name)
 		return
 	}

@@ -2,10 +2,14 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
+	"shelfagent/agent/capture"
 	"shelfagent/agent/frame"
 )
 
@@ -135,4 +139,26 @@ func parseShape(s string) (width, height int, ok bool) {
 	width, _ = strconv.Atoi(parts[1]) // five digits are a number
 	height, _ = strconv.Atoi(parts[2])
 	return width, height, width > 0 && height > 0
+}
+
+// Strangers are the cameras of [camera] that no folder in the capture folder leads to now, sorted: perhaps a slip of the
+// pen, whose masks then cover nothing. A capture folder that cannot be read tells nothing.
+func (c *Config) Strangers() []string {
+	entries, err := os.ReadDir(c.Capture.Dir)
+	if err != nil {
+		return nil
+	}
+	known := map[string]bool{capture.DefaultCamera: true}
+	for _, e := range entries {
+		if e.IsDir() {
+			known[capture.CameraOf(e.Name(), c.Capture.Folders)] = true
+		}
+	}
+	var strangers []string
+	for _, id := range slices.Sorted(maps.Keys(c.Camera)) {
+		if !known[id] {
+			strangers = append(strangers, id)
+		}
+	}
+	return strangers
 }

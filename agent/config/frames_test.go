@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -185,5 +188,25 @@ func TestP5_SingleBracketsAreAMaskToo(t *testing.T) {
 	rules, err := config.FrameRules()
 	if err != nil || len(rules.Of("till").Options.Masks) != 1 {
 		t.Errorf("%v: %+v", err, rules.Of("till").Options.Masks)
+	}
+}
+
+// A camera that no folder leads to may be misspelt, and its masks cover nothing.
+func TestStrangers(t *testing.T) {
+	c := Default()
+	c.Capture.Dir = t.TempDir()
+	c.Capture.Folders = map[string]string{"Left Aisle": "left-aisle"}
+	for _, folder := range []string{"Till", "Left Aisle"} {
+		if err := os.Mkdir(filepath.Join(c.Capture.Dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Camera = map[string]Camera{"till": {}, "left-aisle": {}, "default": {}, "tlil": {}, "left_aisle": {}}
+	if got := c.Strangers(); !slices.Equal(got, []string{"left_aisle", "tlil"}) {
+		t.Errorf("got %v", got)
+	}
+	c.Capture.Dir = filepath.Join(c.Capture.Dir, "absent")
+	if got := c.Strangers(); got != nil {
+		t.Errorf("where nothing can be seen: %v", got)
 	}
 }

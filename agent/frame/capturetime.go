@@ -10,9 +10,13 @@ var earliest = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const maxAhead = 24 * time.Hour
 
-// epoch is the first time that a frame can have: keys and names of payloads know none before. A modification time
-// before it says no more than that nobody knows, so all of them become this one, and such a file is not refused for ever.
-var epoch = time.Unix(0, 0).UTC()
+// first and last are the times that a frame can have: keys and names of payloads have room for no others. A modification
+// time before or after them says no more than that nobody knows; it becomes the nearest, so that such a file is not
+// refused for ever.
+var (
+	first = time.Unix(0, 0).UTC()
+	last  = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
+)
 
 // captureTime chooses the time of a frame, and says where it comes from.
 func captureTime(meta exifData, src Source) (time.Time, TimeSource) {
@@ -21,8 +25,11 @@ func captureTime(meta exifData, src Source) (time.Time, TimeSource) {
 			return t.UTC().Truncate(time.Millisecond), from
 		}
 	}
-	if src.ModTime.Before(epoch) {
-		return epoch, TimeMod
+	switch {
+	case src.ModTime.Before(first):
+		return first, TimeMod
+	case src.ModTime.After(last):
+		return last, TimeMod
 	}
 	return src.ModTime.UTC().Truncate(time.Millisecond), TimeMod
 }

@@ -24,7 +24,8 @@ func configCommand() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Check a configuration file without using it",
 		Long: "Check reads a configuration file and says everything that is wrong with it, with line and column. It opens\n" +
-			"no other file and no connection. Without FILE it checks " + defaultConfig + "." + exitCodesHelp,
+			"no other file and no connection. It notes the cameras in it that have no folder in the capture folder yet, if it\n" +
+			"may look there. Without FILE it checks " + defaultConfig + "." + exitCodesHelp,
 		Example: "  shelf-agent config check\n  shelf-agent config check ./new.toml",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -32,10 +33,15 @@ func configCommand() *cobra.Command {
 			if len(given) == 1 {
 				file = given[0]
 			}
-			if _, err := loadConfig(file); err != nil {
+			c, err := loadConfig(file)
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", file)
+			for _, camera := range c.Strangers() {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: [camera.%s] is for a camera that has no folder in %s; is it spelt like the folder? "+
+					"Its masks cover no other camera's pictures.\n", camera, c.Capture.Dir)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", file)
 			return err
 		},
 	}
