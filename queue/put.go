@@ -23,7 +23,7 @@ const (
 
 // Put queues a frame and returns when it is durable; see the package comment for the order. A frame that is queued
 // already is returned as it is, one that has been delivered as Delivered; neither is stored again. An item whose
-// payload has been lost gets it back. Errors: ErrInvalid, ErrDigest, *FullError, ErrBroken, ErrClosed. With an error
+// payload has been lost, or is not what it was, gets it back. Errors: ErrInvalid, ErrDigest, *FullError, ErrBroken, ErrClosed. With an error
 // the frame is not in the queue, unless the queue is broken, and the source must stay.
 func (q *Queue) Put(ctx context.Context, n New) (Item, error) {
 	if err := q.enter(ctx); err != nil {
@@ -125,11 +125,13 @@ func (q *Queue) known(id ID) (it Item, ok bool, err error) {
 	if it.State == Waiting && q.isLeased(id) {
 		it.State = Leased
 	}
-	info, err := os.Lstat(q.payloadPath(id))
-	if ignoreMissing(err) != nil {
+	// The source goes when this Put returns, so the payload is read: a name and a size prove nothing about a disk
+	// that has been through a crash.
+	_, _, err = q.hashPayload(it)
+	if ignoreMissing(err) != nil && !errors.Is(err, ErrDigest) {
 		return Item{}, false, err
 	}
-	return it, err == nil && info.Size() == it.Bytes, nil
+	return it, err == nil, nil
 }
 
 func (q *Queue) putPayload(it Item, payload []byte) error {

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -146,6 +147,27 @@ func TestP3_TheSameFrameTwice(t *testing.T) {
 	if r.Key != "raw/x" || r.Proof != ProofStored || r.Source != n.Source || r.Attempts != 1 || r.DeliveredAt.IsZero() {
 		t.Errorf("receipt %+v", r)
 	}
+}
+
+// A payload of the right name and size whose content is not what it was: whoever brings the frame again mends it, and
+// only then may let go of the source.
+func TestP1_PutAgainMendsThePayload(t *testing.T) {
+	n := frameOf("cam-1", 1)
+	q := openTest(t, testOptions(t.TempDir()))
+	first := mustPut(t, q, n)
+	path := q.payloadPath(first.ID)
+	torn, err := os.ReadFile(path)
+	must(t, err)
+	torn[len(torn)/2] ^= 1
+	must(t, os.WriteFile(path, torn, 0o600))
+
+	if again := mustPut(t, q, n); again.ID != first.ID {
+		t.Errorf("another item: %+v", again)
+	}
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, n.Payload) {
+		t.Errorf("the payload was not mended: %v", err)
+	}
+	wantStats(t, q, 1, 0, 0, 0, 0)
 }
 
 func TestPutRefusesALie(t *testing.T) {
