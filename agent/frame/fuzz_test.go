@@ -95,3 +95,35 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSniff holds the format that the content is taken for against what the decoders recognise themselves: a frame
+// must never be uploaded under another type than that of the decoder that vouched for it.
+func FuzzSniff(f *testing.F) {
+	for _, name := range pictures(f) {
+		raw := load(f, name)
+		f.Add(raw[:min(len(raw), 512)])
+	}
+	for _, c := range codecs {
+		for _, magic := range c.magics {
+			f.Add([]byte(magic))
+		}
+	}
+	for _, s := range strangers {
+		f.Add([]byte(s.magic))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := sniff(raw)
+		if err != nil && codeOf(t, err).Sentence() == "" {
+			t.Errorf("refused without a reason: %v", err)
+		}
+		_, name, decodeErr := image.DecodeConfig(bytes.NewReader(raw))
+		if decodeErr != nil {
+			return
+		}
+		if c == nil {
+			t.Errorf("%s was not recognised: %v", name, err)
+		} else if string(c.format) != name {
+			t.Errorf("%s was taken for %s", name, c.format)
+		}
+	})
+}
