@@ -161,7 +161,7 @@ func TestFaultsOfACamera(t *testing.T) {
 	fresh := func(low, high int) []byte { seed++; return noisy(t, 320, 240, seed, low, high) }
 	good := func() []byte { return fresh(60, 250) }
 	dark := func() []byte { return fresh(0, 20) }
-	still := noisy(t, 320, 240, 99, 60, 250)
+	still, night := noisy(t, 320, 240, 99, 60, 250), noisy(t, 320, 240, 99, 0, 20)
 	for i, tt := range []struct {
 		raw       []byte
 		judgement string
@@ -169,7 +169,10 @@ func TestFaultsOfACamera(t *testing.T) {
 	}{
 		{good(), "", ""},
 		{dark(), "dark", ""},
-		{dark(), "dark", "dark"},
+		{good(), "", ""},
+		{dark(), "dark", ""},
+		{night, "dark", "dark"},
+		{night, "dark", "dark"}, // not frozen as well: in the dark all pictures are the same
 		{good(), "", "dark"},
 		{dark(), "dark", "dark"},
 		{good(), "", "dark"},
@@ -201,16 +204,17 @@ func TestFaultsOfACamera(t *testing.T) {
 func TestAFileThatIsFoundAgainIsNoSecondFrame(t *testing.T) {
 	s := newShop(t)
 	in, q, next := s.intake(queue.Options{})
-	in.rules = rulesWith(func(r *config.CameraRules) { r.After = 1 })
-	raw := noisy(t, 320, 240, 1, 60, 250)
+	in.rules = rulesWith(func(*config.CameraRules) {})
 	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
-	for _, name := range []string{"a.jpg", "a-again.jpg"} {
-		if err := os.Chtimes(s.write(name, raw), at, at); err != nil {
-			t.Fatal(err)
+	for _, raw := range [][]byte{noisy(t, 320, 240, 1, 60, 250), noisy(t, 320, 240, 1, 0, 20)} {
+		for _, name := range []string{"a.jpg", "a-again.jpg"} {
+			if err := os.Chtimes(s.write(name, raw), at, at); err != nil {
+				t.Fatal(err)
+			}
+			in.step(t.Context(), next())
 		}
-		in.step(t.Context(), next())
 	}
-	if got := in.now().faults; len(got) != 0 || q.Stats().Waiting != 1 {
+	if got := in.now().faults; len(got) != 0 || q.Stats().Waiting != 2 {
 		t.Errorf("%v, %d frames", got, q.Stats().Waiting)
 	}
 }

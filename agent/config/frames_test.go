@@ -191,6 +191,15 @@ func TestP5_SingleBracketsAreAMaskToo(t *testing.T) {
 	}
 }
 
+// A polygon may have bays; its edges do not cross.
+func TestPolygonWithABay(t *testing.T) {
+	_, err := Parse("config.toml", []byte(minimal+
+		"[[camera.till.masks]]\nfor = \"16:9\"\npolygon = [[0, 0], [1, 0], [1, 1], [0.5, 0.2], [0, 1]]\n"))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // A camera that no folder leads to may be misspelt, and its masks cover nothing.
 func TestStrangers(t *testing.T) {
 	c := Default()

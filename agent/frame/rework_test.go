@@ -303,7 +303,7 @@ func TestReworkMemory(t *testing.T) {
 	}
 }
 
-// White of a lossy WebP is white again.
+// The colours of a lossy WebP are those of the picture that it was made from.
 func TestWebPColours(t *testing.T) {
 	f, err := New(load(t, "rose-lossy.webp"), Source{}, Options{Output: JPEG})
 	if err != nil {
@@ -311,10 +311,31 @@ func TestWebPColours(t *testing.T) {
 	}
 	img := pixels(t, f.Bytes)
 	if r, g, b, _ := img.At(5, 290).RGBA(); min(r, g, b) < 0xfc00 {
-		t.Errorf("the background is %x %x %x", r>>8, g>>8, b>>8)
+		t.Errorf("the white background is %x %x %x", r>>8, g>>8, b>>8)
 	}
 	if f.Luma.GrayAt(1, 36).Y < 250 {
 		t.Errorf("its brightness is %d", f.Luma.GrayAt(1, 36).Y)
+	}
+	source := pixels(t, load(t, "rose.png"))
+	var off [3]int
+	n := 0
+	for y := range 300 {
+		for x := range 400 {
+			r, g, b, a := source.At(x, y).RGBA()
+			if a != 0xffff {
+				continue
+			}
+			u, v, w, _ := img.At(x, y).RGBA()
+			for i, d := range [3]int{int(u) - int(r), int(v) - int(g), int(w) - int(b)} {
+				off[i] += d
+			}
+			n++
+		}
+	}
+	for i := range off {
+		if d := off[i] / n / 256; d > 3 || d < -3 {
+			t.Errorf("colour %d is off by %d on average", i, d)
+		}
 	}
 }
 
@@ -364,6 +385,19 @@ func mean(img *image.Gray, x, y, w, h int) float64 {
 	return sum / area
 }
 
+func TestLumaAtTheEdges(t *testing.T) {
+	for _, size := range []image.Point{{1, 1}, {8, 8}, {9, 17}} {
+		img := image.NewGray(image.Rectangle{Max: size})
+		for i := range img.Pix {
+			img.Pix[i] = 200
+		}
+		luma := lumaOf(img)
+		if luma.Rect.Max != image.Pt((size.X+7)/8, (size.Y+7)/8) || slices.ContainsFunc(luma.Pix, func(v uint8) bool { return v != 200 }) {
+			t.Errorf("%v: %v", size, luma)
+		}
+	}
+}
+
 func TestLumaOfEveryFormat(t *testing.T) {
 	want := mustNew(t, load(t, "video.jpg")).Luma
 	for _, name := range []string{"video.png", "video.bmp", "video.tif", "video-16bit.tif"} {
@@ -379,4 +413,38 @@ func TestLumaOfEveryFormat(t *testing.T) {
 			}
 		}
 	}
+}
+
+// FuzzMasks: whatever the bytes are, there is a masked frame or none, and it is whole.
+func FuzzMasks(f *testing.F) {
+	for _, name := range pictures(f) {
+		f.Add(load(f, name))
+	}
+	small := Options{MaxPixels: 1 << 18, MaxMemory: 8 << 20}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		plain, err := New(raw, Source{}, small)
+		if codeOf(t, err) != "" {
+			return
+		}
+		opts := small
+		opts.Masks = []Mask{{kite, plain.Width, plain.Height}}
+		opts.LongestEdge = 200
+		masked, err := New(raw, Source{}, opts)
+		if codeOf(t, err) != "" {
+			return
+		}
+		again, err := New(masked.Bytes, Source{}, Options{})
+		if err != nil || !bytes.Equal(again.Bytes, masked.Bytes) || again.Stripped != nil {
+			t.Fatalf("what was made is no frame: %v", err)
+		}
+		if masked.Width < 40 || masked.Height < 40 {
+			return // beside the edges there is nothing left to look at
+		}
+		img := pixels(t, masked.Bytes)
+		// The middle of the kite, far from the pixels outside, which a scaler and an encoder mix in at the edges.
+		r, g, b, _ := img.At(masked.Width*28/100, masked.Height*35/100).RGBA()
+		if got := [3]int{int(r >> 8), int(g >> 8), int(b >> 8)}; apart(got, [3]int{}) > ringing(masked.Format) {
+			t.Fatalf("the middle of the mask is %v", got)
+		}
+	})
 }
