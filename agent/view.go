@@ -42,10 +42,7 @@ func (in *intake) look(camera string, f *frame.Frame) sight {
 	}
 	same = same.Next(f)
 	seen.row = same.Row()
-	seen.faults = slices.Clone(seen.judgement.Faults)
-	if same.Frozen(rules.Thresholds) && !slices.Contains(seen.faults, frame.Dark) { // in the dark all pictures are the same
-		seen.faults = append(seen.faults, frame.Frozen)
-	}
+	seen.faults = same.Faults(seen.judgement, rules.Thresholds)
 	return seen
 }
 

@@ -3,6 +3,7 @@ package frame
 import (
 	"crypto/sha256"
 	"image"
+	"slices"
 	"time"
 )
 
@@ -61,6 +62,16 @@ func (s Sameness) Twins() int { return s.twins }
 // Frozen is whether the last frame was one too many.
 func (s Sameness) Frozen(t Thresholds) bool {
 	return s.twins > 1 || t.Frozen > 0 && s.row >= t.Frozen
+}
+
+// Faults are those of a judgement and, where the last frame was one too many, Frozen. In the dark all pictures are the same,
+// so a dark one is never frozen.
+func (s Sameness) Faults(j Judgement, t Thresholds) []Fault {
+	faults := slices.Clone(j.Faults)
+	if s.Frozen(t) && !slices.Contains(faults, Dark) {
+		faults = append(faults, Frozen)
+	}
+	return faults
 }
 
 func printOf(luma *image.Gray) (p thumbprint, ok bool) {

@@ -187,13 +187,11 @@ func (e *examiner) accept(f *frame.Frame) *accepted {
 		Stripped: append([]string{}, f.Stripped...), Processing: append([]string{}, f.Reworked...), Quality: f.Quality,
 	}
 	j := frame.Judge(f.Luma, e.rules.Options.Masks, e.rules.Thresholds)
-	a.Judgement = append([]frame.Fault{}, j.Faults...)
 	if j.Measured {
 		a.Brightness, a.Sharpness = &j.Brightness, &j.Sharpness
 	}
-	if e.same = e.same.Next(f); e.same.Frozen(e.rules.Thresholds) {
-		a.Judgement = append(a.Judgement, frame.Frozen)
-	}
+	e.same = e.same.Next(f)
+	a.Judgement = append([]frame.Fault{}, e.same.Faults(j, e.rules.Thresholds)...)
 	return a
 }
 
