@@ -80,7 +80,7 @@ func differences(t *testing.T, img image.Image, luma *image.Gray) (mean float64,
 func jpegFiles(t testing.TB) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, dir := range []string{framesDir, filepath.Join(runtime.GOROOT(), "src", "image", "testdata")} {
+	for _, dir := range []string{framesDir, filepath.Join(runtime.GOROOT(), "src", "image", "testdata")} { //nolint:staticcheck // tests run where they were built
 		entries, err := os.ReadDir(dir)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // Go without its sources
