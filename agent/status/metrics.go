@@ -91,11 +91,13 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 }
 
 // valid makes labels of what others wrote: a folder's name can be any bytes, and the library ends the program
-// over a label that is not UTF-8. Names that differ stay different.
+// over a label that is not UTF-8. Names that differ stay different, or the library refuses to answer at all: so a
+// name that could be taken for a quoted one is quoted too.
 func valid(labels []string) []string {
 	for i, label := range labels {
-		if !utf8.ValidString(label) {
-			labels[i] = strings.Trim(strconv.Quote(label), `"`)
+		if !utf8.ValidString(label) || strings.Contains(label, `\`) {
+			quoted := strconv.Quote(label)
+			labels[i] = quoted[1 : len(quoted)-1]
 		}
 	}
 	return labels

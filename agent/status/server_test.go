@@ -442,11 +442,12 @@ func TestMetricsTellTheSnapshot(t *testing.T) {
 // everything over two labels that are the same.
 func TestMetricsSurviveHostileNames(t *testing.T) {
 	s := healthy(0)
-	for _, folder := range []string{"K\xe4se", "K\xe5se", "a\nb", `"quoted"`, "Käse"} {
+	names := []string{"K\xe4se", "K\xe5se", "a\nb", `"quoted"`, "Käse", "\xff", `\xff`, `\\xff`, `\`, `\"`, `"\`}
+	for _, folder := range names {
 		s.Conditions = append(s.Conditions, Condition{Code: "folder_unnamed", Severity: "warning", Subject: folder})
 	}
 	resp, body := get(t, serve(t, options(t, s)), http.MethodGet, "/metrics", "")
-	if resp.StatusCode != http.StatusOK || strings.Count(body, "\nshelf_agent_condition{") != 5 {
+	if resp.StatusCode != http.StatusOK || strings.Count(body, "\nshelf_agent_condition{") != len(names) {
 		t.Errorf("%s\n%s", resp.Status, body)
 	}
 	if !strings.Contains(body, `subject="K\\xe4se"`) || !strings.Contains(body, `subject="Käse"`) {
