@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"shelfagent/agent/capture"
@@ -126,6 +127,36 @@ func TestP1_SourceStaysWhenTheQueueIsFull(t *testing.T) {
 	if got := in.now(); !strings.Contains(got.full.what, "full") || got.admitted["cam-1"] != 0 {
 		t.Errorf("tally: %+v", got)
 	}
+}
+
+// TestAFullQueueIsNotAskedAgainAndAgain: with a backlog in the capture folder, each file that is read and checked in vain
+// is work for nothing.
+func TestAFullQueueIsNotAskedAgainAndAgain(t *testing.T) {
+	s := newShop(t)
+	in, _, next := s.intake(queue.Options{MaxBytes: 10})
+	s.write("a.jpg", picture(t, 64))
+	in.step(t.Context(), next())
+	in.mu.Lock()
+	pause := time.Until(in.noRoom)
+	in.mu.Unlock()
+	if pause <= 0 || pause > fullPause {
+		t.Fatalf("the next look is in %s", pause)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		alone := &intake{noRoom: time.Now().Add(fullPause)}
+		began := time.Now()
+		alone.awaitRoom(t.Context())
+		if waited := time.Since(began); waited != fullPause {
+			t.Errorf("waited %s", waited)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		alone.noRoom = time.Now().Add(fullPause)
+		alone.awaitRoom(ctx) // returns at once, or the bubble would move its clock
+		if time.Since(began) != fullPause {
+			t.Error("a stop waits for the queue")
+		}
+	})
 }
 
 func TestP1_SourceStaysWhenTheQueueFails(t *testing.T) {

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,12 +31,15 @@ type intake struct {
 	version string
 	log     *slog.Logger
 
-	// decoders bounds how many frames are decoded at once: it is what takes memory and processor.
+	// decoders bounds how many frames are checked at once: it is what takes the processor. heavy is held by the one
+	// among them that may take frame.Options.MaxMemory; a JPEG that stays as it is takes next to nothing.
 	decoders chan struct{}
+	heavy    sync.Mutex
 
-	mu    sync.Mutex // guards tally and views
-	tally intakeTally
-	views map[string]*view // by camera
+	mu     sync.Mutex // guards what follows
+	noRoom time.Time  // until then the queue need not be asked for room
+	tally  intakeTally
+	views  map[string]*view // by camera
 }
 
 // intakeTally is what status reports of the intake.
@@ -73,11 +77,29 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, vers
 // run is one worker. It ends with ctx, between two files.
 func (in *intake) run(ctx context.Context) error {
 	for {
+		in.awaitRoom(ctx)
 		file, err := in.watcher.Next(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // it is ctx's: the end of the work
 		}
 		in.step(ctx, file)
+	}
+}
+
+// awaitRoom holds intake back after the queue was found full: to read and check a whole backlog again and again,
+// only to find no room for it, would keep the rig busy for as long as the outage lasts.
+func (in *intake) awaitRoom(ctx context.Context) {
+	in.mu.Lock()
+	pause := time.Until(in.noRoom)
+	in.mu.Unlock()
+	if pause <= 0 {
+		return
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
@@ -119,11 +141,21 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
+	if heavy(raw, rules.Options) {
+		in.heavy.Lock()
+		defer in.heavy.Unlock()
+	}
 	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.rules.Location}, rules.Options)
 	if err != nil && file.Incomplete {
 		return nil, &frame.Rejection{Code: frame.CodeTruncated, Detail: "still incomplete after capture.give_up: " + err.Error()}
 	}
 	return f, err
+}
+
+// heavy tells whether all pixels will have to be in memory.
+func heavy(raw []byte, options frame.Options) bool {
+	changed := len(options.Masks) > 0 || options.LongestEdge > 0 || options.Quality > 0 || options.Output != ""
+	return changed || !bytes.HasPrefix(raw, []byte("\xff\xd8"))
 }
 
 // put stores a frame. With an error the file has been given back.
@@ -141,11 +173,14 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 		in.note(func(t *intakeTally) {
 			t.admitted[file.Camera]++
 			delete(t.held, file.Camera)
-			t.full, t.failing = failure{}, failure{}
+			in.noRoom = time.Time{}
 		})
 		return nil
 	case errors.As(err, &full):
-		in.note(func(t *intakeTally) { t.full = failed(full) })
+		in.note(func(t *intakeTally) {
+			t.full = failed(full)
+			in.noRoom = time.Now().Add(fullPause)
+		})
 		file.Release(fullPause)
 	case ctx.Err() != nil:
 		file.Release(0)

@@ -22,7 +22,7 @@ const maxCutters = 1000
 // settle judges an outcome and records the verdict in the queue. It runs to its end even while the agent
 // stops: an outcome that is known must not be forgotten.
 func (u *Uploader) settle(item queue.Item, seen Seen, d delivery, probe Probe) {
-	verdict := u.weigh(item.ID, Judge(seen))
+	verdict := u.weigh(item.ID, seen, Judge(seen))
 	err := u.record(item, verdict, Explain(seen), d, probe)
 	if errors.Is(err, queue.ErrNotFound) {
 		err = nil // somebody has dropped the frame meanwhile
@@ -65,13 +65,16 @@ func (u *Uploader) bury(ctx context.Context, item queue.Item, cause Cause, reaso
 }
 
 // weigh turns a failure that several frames have shared into one of the link. One frame alone that fails again
-// and again stays to blame itself.
-func (u *Uploader) weigh(id queue.ID, v Verdict) Verdict {
+// and again stays to blame itself, and so do frames that the backend cannot read the description of: it was asked
+// for each of them alone.
+func (u *Uploader) weigh(id queue.ID, seen Seen, v Verdict) Verdict {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
 	case v.Do == Ack:
 		clear(u.strays)
+		return v
+	case seen.Asked && isRequestFault(seen.Status):
 		return v
 	case v.Cause != CauseS3Denied && v.Cause != CauseUnknown && v.Cause != CauseUnreadable:
 		return v
@@ -146,7 +149,7 @@ func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, rea
 		}
 	} else {
 		u.log.Info("frame will be tried again", "frame", item.ID, "cause", v.Cause, "reason", reason,
-			"attempt", item.Attempts, "in", wait.Round(time.Millisecond))
+			"attempt", item.Attempts, "in", wait.Round(time.Millisecond).String())
 	}
 	return u.queue.Defer(ctx, item.ID, queue.Deferral{Until: time.Now().UTC().Add(wait), Reason: reason, Uncharged: !v.Charged})
 }
@@ -169,5 +172,5 @@ func (u *Uploader) pass() {
 	if outage.Cause != CauseTooFast { // the pace has been halved already
 		u.pace.Restart()
 	}
-	u.log.Debug("uploads go on", "outage", time.Since(outage.Since).Round(time.Second))
+	u.log.Debug("uploads go on", "outage", time.Since(outage.Since).Round(time.Second).String())
 }

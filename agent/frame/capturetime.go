@@ -12,10 +12,10 @@ const maxAhead = 24 * time.Hour
 
 // first and last are the times that a frame can have: keys and names of payloads have room for no others. A modification
 // time before or after them says no more than that nobody knows; it becomes the nearest, so that such a file is not
-// refused for ever.
+// refused for ever. Backends take no later year than 2199.
 var (
 	first = time.Unix(0, 0).UTC()
-	last  = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
+	last  = time.Date(2199, 12, 31, 23, 59, 59, 999e6, time.UTC)
 )
 
 // captureTime chooses the time of a frame, and says where it comes from.

@@ -83,8 +83,9 @@
 //	TIFF                1 to 8, and up to 3 times one stored strip or tile
 //	WebP                2 lossy, 14 lossless or with alpha
 //
-// So at the default of 256 MiB every JPEG and BMP passes that Options.MaxPixels lets pass by default, but a lossless
-// WebP only up to 19 megapixels. Run few calls at a time on a small box.
+// So at the default of 128 MiB every JPEG passes that Options.MaxPixels lets pass by default, but a colour PNG or BMP
+// only up to 33 megapixels, and a lossless WebP up to 9. On a small box run one call at a time for what is no JPEG, or
+// whose pixels are changed.
 //
 // Where pixels are changed, it is instead:
 //
@@ -92,7 +93,7 @@
 //	JPEG, progressive   12.5 at 4:2:0, 20 at 4:4:4, 10 grey; 33 CMYK
 //	other formats       16, or 4 more than above if that is more
 //
-// which at the default is 41 megapixels of the usual JPEG, 21 of a progressive one, and 16 of a PNG.
+// which at the default is 20 megapixels of the usual JPEG, 10 of a progressive one, and 8 of a PNG.
 //
 // # Capture time
 //
@@ -101,7 +102,7 @@
 // 1990, or more than a day after the modification time, comes from a camera whose clock is not set, and is
 // passed over. The second rule is not applied when the modification time is itself zero or before 1990: then
 // the clock of this box is the one that is wrong. Fractions are cut to milliseconds. A modification time before 1970
-// becomes the first instant of 1970, and one after 9999 the last of 9999: no key has room for others.
+// becomes the first instant of 1970, and one after 2199 the last of 2199: backends take no others.
 //
 // # Assumptions
 //

@@ -12,7 +12,7 @@ import (
 const (
 	DefaultMaxBytes  = 32 << 20   // bytes
 	DefaultMaxPixels = 50_000_000 // width × height
-	DefaultMaxMemory = 256 << 20  // bytes
+	DefaultMaxMemory = 128 << 20  // bytes
 	DefaultQuality   = 90         // of JPEG
 )
 

@@ -232,6 +232,9 @@ func TestMemoryEstimate(t *testing.T) {
 		runtime.ReadMemStats(&after)
 		// Tables and buffers of the decoders do not grow with the picture.
 		const fixed = 192 << 10
+		if raceEnabled {
+			estimate *= 2 // sync.Pool drops what it is given, at random, so the decoders' buffers are made twice
+		}
 		if got := int64(after.TotalAlloc - before.TotalAlloc); got > estimate+fixed {
 			t.Errorf("%s: %d bytes allocated, %d estimated", name, got, estimate)
 		}

@@ -59,7 +59,7 @@ func (s *Set) Observe(code Code, now time.Time, details map[string]string) {
 	for k, was := range s.active {
 		if _, still := details[k.subject]; k.code == code && !still {
 			delete(s.active, k)
-			s.log.Info("over: "+condition.Title, append(attributes(k, ""), "lasted", now.Sub(was.Since).Round(time.Second))...)
+			s.log.Info("over: "+condition.Title, append(attributes(k, ""), "lasted", now.Sub(was.Since).Round(time.Second).String())...)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -37,6 +39,10 @@ func runCommand() *cobra.Command {
 				return err
 			}
 			log := logger(c.Log, os.Stderr)
+			defer outlive(log)()
+			if limit := respectMemoryLimit("/"); limit > 0 {
+				log.Debug("memory is limited", "heap", limit)
+			}
 			return underServiceManager(cmd.Context(), func(ctx context.Context) error { return runAgent(ctx, c, log) })
 		},
 	}
@@ -56,6 +62,29 @@ func runAgent(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		return hinted(err, cmp.Or(agent.Hint(err), "`sudo shelf-agent doctor` checks every step and says more."))
 	}
 	return a.Run(ctx)
+}
+
+// outlive keeps two signals from ending the agent that do not mean it: the hang-up of a terminal, and a reader of the
+// log that has gone, whose loss would otherwise be that of every frame. The function that it returns ends that.
+func outlive(log *slog.Logger) (end func()) {
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGPIPE)
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if s == syscall.SIGHUP {
+					log.Warn("SIGHUP changes nothing; restart the agent to use a changed configuration")
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // logger writes where the configuration says: people read text, journald takes JSON.
