@@ -8,11 +8,19 @@ import (
 	"time"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/frame"
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
 	"shelfagent/uploader"
 )
+
+// TestHeldBackIsOneCode: the rejected folder keeps what the masks hold back, whatever its age.
+func TestHeldBackIsOneCode(t *testing.T) {
+	if capture.HeldBack != string(frame.CodeMaskMismatch) {
+		t.Errorf("%s and %s", capture.HeldBack, frame.CodeMaskMismatch)
+	}
+}
 
 // TestP8_EveryOutageHasACondition: whatever the uploader stops for must have words for a person.
 func TestP8_EveryOutageHasACondition(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -177,6 +178,53 @@ func TestPrune(t *testing.T) {
 			equal(t, "left", fmt.Sprint(got), test.want)
 			equal(t, "not ours", exists(filepath.Join(dir, "cam-0", "README.json")), true)
 			equal(t, "counted", s.files, len(list))
+		})
+	}
+}
+
+// What age must not end: pictures that are held back, and what bears a stamp of before the clock was set. Bounds may.
+func TestPruneSpares(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	files := []struct {
+		at   time.Time
+		code string
+	}{
+		{time.Date(2024, 1, 1, 0, 0, 5, 0, time.UTC), "truncated"}, // no RTC
+		{time.Date(2024, 1, 1, 0, 0, 6, 0, time.UTC), HeldBack},
+		{now.Add(-100 * 24 * time.Hour), HeldBack},
+		{now.Add(-99 * 24 * time.Hour), "corrupt"},
+		{now.Add(-98 * 24 * time.Hour), "corrupt"},
+		{now.Add(-time.Hour), "corrupt"},
+	}
+	for name, test := range map[string]struct {
+		maxBytes int64
+		left     int
+		log      []string
+	}{
+		"by age": {1 << 20, 4, []string{"level=INFO", "files=2 too_old=2 beyond_bounds=0 oldest=2026-08-15"}},
+		"bounds": {1500, 1, []string{"level=WARN", "files=5 too_old=2 beyond_bounds=3 oldest=2024-01-01"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			must(t, os.Mkdir(filepath.Join(dir, "cam-1"), 0o755))
+			for _, file := range files {
+				path := filepath.Join(dir, "cam-1", rejectedName(file.at, "a.jpg"))
+				must(t, os.WriteFile(path, make([]byte, 990), 0o644))
+				must(t, os.WriteFile(path+".json", fmt.Appendf(nil, `{"code":"%s"}`, file.code), 0o644))
+			}
+			var log bytes.Buffer
+			s := &store{dir: dir, maxBytes: test.maxBytes, maxAge: 30 * 24 * time.Hour, log: slog.New(slog.NewTextHandler(&log, nil))}
+			s.prune(now)
+			s.prune(now) // nothing more to do, nothing more to say
+			list, err := RejectedList(dir)
+			must(t, err)
+			equal(t, "left", len(list), test.left)
+			equal(t, "lines", strings.Count(log.String(), "\n"), 1)
+			for _, want := range test.log {
+				if !strings.Contains(log.String(), want) {
+					t.Errorf("the log does not say %s:\n%s", want, log.String())
+				}
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +81,14 @@ func moveBack(from *folder, file string, to *folder, name string) error {
 	}
 	return from.remove(file)
 }
+
+// HeldBack is the code of files that were rejected only until a person has corrected the masks. They are good
+// pictures, so no age ends their time.
+const HeldBack = "mask_mismatch"
+
+// clockSane is before this program existed: an older stamp is that of a rig without a battery-backed clock that had not
+// met NTP yet, and tells no age.
+var clockSane = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // rejectedFile is a file, or a reason without one, in the rejected folder. Its name tells its age.
 type rejectedFile struct {
@@ -165,8 +174,14 @@ func (s *store) added(size int64) {
 	}
 }
 
+// pruned is what one pass of prune has deleted.
+type pruned struct {
+	old, much int       // too old, and beyond the bounds
+	oldest    time.Time // stamp of the first one
+}
+
 // prune deletes what is too old, and then the oldest until nine tenths of the bounds hold, so that not every further
-// rejection has to list the folder. The newest stays.
+// rejection has to list the folder. The newest stays. What it deleted is logged once.
 func (s *store) prune(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,26 +194,69 @@ func (s *store) prune(now time.Time) {
 		s.bytes += file.size
 	}
 	shrink := s.bytes > s.maxBytes || s.files > maxRejected
+	var gone pruned
 	for i, file := range list {
-		age := now.Sub(file.at)
-		old := age > s.maxAge || file.orphan && age > 24*time.Hour
+		old := s.tooOld(file, now)
 		much := shrink && (s.bytes > s.maxBytes/10*9 || s.files > maxRejected/10*9)
-		if i == len(list)-1 && !old || !old && !much {
+		if i == len(list)-1 && !old || !old && !much || !s.remove(file) {
 			continue
 		}
-		s.remove(file)
+		if gone.oldest.IsZero() {
+			gone.oldest = file.at
+		}
+		if old {
+			gone.old++
+		} else {
+			gone.much++
+		}
 	}
+	s.report(gone)
 }
 
-// remove deletes the file before its reason, so that what a crash leaves is an orphan and goes later.
-func (s *store) remove(file rejectedFile) {
+// tooOld never says so of a frame that is held back, nor where the stamp or the reason cannot be relied on.
+func (s *store) tooOld(file rejectedFile, now time.Time) bool {
+	age := now.Sub(file.at)
+	switch {
+	case file.at.Before(clockSane):
+		return false
+	case file.orphan:
+		return age > min(s.maxAge, 24*time.Hour)
+	case age <= s.maxAge:
+		return false
+	}
+	data, err := os.ReadFile(filepath.Join(s.dir, file.camera, file.name+".json"))
+	if err != nil {
+		s.log.Warn("the reason of a rejected file cannot be read; the file stays", "file", file.name, "error", err)
+		return false
+	}
+	var why Rejection
+	return json.Unmarshal(data, &why) != nil || why.Code != HeldBack
+}
+
+func (s *store) report(gone pruned) {
+	if gone.old+gone.much == 0 {
+		return
+	}
+	level := slog.LevelInfo
+	if gone.much > 0 {
+		level = slog.LevelWarn // before their time, and frames that are held back may be among them
+	}
+	s.log.Log(context.Background(), level, "rejected files pruned", "dir", s.dir, "files", gone.old+gone.much,
+		"too_old", gone.old, "beyond_bounds", gone.much, "oldest", gone.oldest,
+		"max_age", s.maxAge, "max_bytes", s.maxBytes, "max_files", maxRejected)
+}
+
+// remove deletes the file before its reason, so that what a crash leaves is an orphan and goes later. It says whether
+// both are gone.
+func (s *store) remove(file rejectedFile) bool {
 	path := filepath.Join(s.dir, file.camera, file.name)
 	for _, p := range []string{path, path + ".json"} {
 		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.log.Warn("rejected file cannot be pruned", "file", p, "error", err)
-			return
+			return false
 		}
 	}
 	s.bytes -= file.size
 	s.files--
+	return true
 }
