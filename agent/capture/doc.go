@@ -20,6 +20,7 @@
 //     number, whatever lies in the capture folder.
 //  9. Nothing waits in silence: a folder that names no camera, a dead watch, a missing disk, a file that cannot be
 //     taken away are all in [State].
+//  10. Once a marker has been recorded, no fault of the capture disk keeps [Open] from returning a Watcher.
 //
 // # Who a file belongs to
 //

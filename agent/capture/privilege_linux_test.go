@@ -86,6 +86,80 @@ func TestPermissionDenied(t *testing.T) {
 	}
 }
 
+// Where the disk was seen before, what is wrong with it at start is a state, and cured without a restart.
+func TestOpenWithoutRights(t *testing.T) {
+	dir := os.Getenv(childEnv)
+	if dir == "" {
+		unprivileged(t, publicDir(t), nil)
+		return
+	}
+	for _, mode := range []os.FileMode{0o000, 0o333, 0o555} {
+		t.Run(mode.String(), func(t *testing.T) {
+			r := open(t, func(o *Options) { o.Rescan = 20 * time.Millisecond })
+			must(t, os.Chmod(r.dir, mode))
+			defer os.Chmod(r.dir, 0o755)
+			w, err := Open(r.opts)
+			must(t, err)
+			r.Watcher = w
+			equal(t, "disk at start", r.State().Disk, DiskFailing)
+			if d := r.State().Detail; !strings.Contains(d, "permission denied") || !strings.Contains(d, "chmod 2770") {
+				t.Errorf("detail: %s", d)
+			}
+			_ = r.scan(t.Context())
+			equal(t, "disk after a scan", r.State().Disk, DiskFailing)
+			must(t, os.Chmod(r.dir, 0o755))
+			r.write("cam-1/a.jpg")
+			r.step()
+			equal(t, "disk when mended", r.State().Disk, DiskPresent)
+			must(t, r.next().Remove())
+		})
+	}
+}
+
+// A disk that turned read-only, in a mount namespace of its own. Its files are taken in all the same.
+func TestOpenReadOnly(t *testing.T) {
+	dir := os.Getenv(childEnv)
+	if dir == "" {
+		unprivileged(t, publicDir(t), func(attr *syscall.SysProcAttr) {
+			attr.Credential = nil
+			attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS
+			attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+			attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+		})
+		return
+	}
+	disk := filepath.Join(dir, "disk")
+	must(t, os.Mkdir(disk, 0o755))
+	if err := syscall.Mount("none", disk, "tmpfs", 0, ""); err != nil {
+		t.Skip("SKIPPED: no file system can be mounted here: " + err.Error())
+	}
+	r := open(t, func(o *Options) { o.Dir = disk })
+	r.write("cam-1/a.jpg")
+	must(t, syscall.Mount("none", disk, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+
+	first := r.opts
+	first.Seen = ""
+	_, err := Open(first)
+	setup, ok := errors.AsType[*SetupError](err)
+	if !ok || !strings.Contains(setup.Hint, "Mount the disk writable") {
+		t.Errorf("without a record: %v", err)
+	}
+	w, err := Open(r.opts)
+	must(t, err)
+	r.Watcher = w
+	for range 2 {
+		equal(t, "disk", r.State().Disk, DiskFailing)
+		if d := r.State().Detail; !strings.Contains(d, "read-only file system. Mount the disk writable") {
+			t.Errorf("detail: %s", d)
+		}
+		r.step()
+	}
+	r.next().Release(0)
+	must(t, syscall.Mount("none", disk, "tmpfs", syscall.MS_REMOUNT, ""))
+	r.step()
+	equal(t, "disk when mended", r.State().Disk, DiskPresent)
+}
+
 // Another user's files: no lease without CAP_LEASE, so Settle decides; a file that cannot be read or a folder that
 // cannot be written is a problem to show, and cured without a restart.
 func TestOtherUsersFiles(t *testing.T) {

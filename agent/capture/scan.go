@@ -25,8 +25,12 @@ func (w *Watcher) scan(ctx context.Context) error {
 	defer d.close()
 	disk, err := checkMarker(d, w.opts.Seen)
 	if err != nil {
-		disk.Detail = err.Error()
+		disk = failing(w.opts.Dir, err)
 		w.opts.Logger.Warn("capture marker", "error", err)
+	} else if disk.Disk != DiskForeign {
+		if err := w.tryWritingAgain(d); err != nil {
+			disk = failing(w.opts.Dir, err)
+		}
 	}
 	w.ledger.pause(disk.Disk == DiskForeign)
 
@@ -39,7 +43,8 @@ func (w *Watcher) scan(ctx context.Context) error {
 	w.ledger.scanned()
 	disk.unnamed, disk.odd, disk.tooMany = s.unnamed, s.odd, s.tooMany
 	if err != nil {
-		disk.Disk, disk.Detail = DiskFailing, err.Error()
+		trouble := failing(w.opts.Dir, err)
+		disk.Disk, disk.Detail = trouble.Disk, trouble.Detail
 	}
 	w.setDisk(disk)
 	return err
@@ -47,12 +52,8 @@ func (w *Watcher) scan(ctx context.Context) error {
 
 // lostFolder records that the folder itself cannot be opened.
 func (w *Watcher) lostFolder(err error) error {
-	disk := diskState{Disk: DiskFailing, Detail: err.Error()}
-	if vanished(err) {
-		disk.Disk = DiskFolderMissing
-	}
 	w.ledger.absent(nil)
-	w.setDisk(disk)
+	w.setDisk(lost(w.opts.Dir, err))
 	return err
 }
 

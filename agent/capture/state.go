@@ -2,6 +2,7 @@ package capture
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 )
@@ -15,7 +16,7 @@ const (
 	DiskFolderMissing Disk = "folder_missing" // there is no such folder
 	DiskMarkerMissing Disk = "marker_missing" // not mounted, or another disk or folder; files in it are taken; see Adopt
 	DiskForeign       Disk = "foreign"        // the marker is another rig's; files in it wait; see Adopt
-	DiskFailing       Disk = "failing"        // it cannot be read, or the marker cannot: see Detail
+	DiskFailing       Disk = "failing"        // it or the marker cannot be read, or it could not be written to at Open: see Detail
 )
 
 // WatchReason is why folders are, or are not, watched for events. Without a watch, files are found by scans alone.
@@ -83,6 +84,26 @@ type diskState struct {
 	unnamed []UnnamedFolder
 	odd     int
 	tooMany bool
+}
+
+// lost is the state of a folder that cannot be opened.
+func lost(dir string, err error) diskState {
+	if vanished(err) {
+		return diskState{Disk: DiskFolderMissing, Detail: err.Error()}
+	}
+	return failing(dir, err)
+}
+
+// failing says what is wrong with the folder and what to do, as an error of Open would.
+func failing(dir string, err error) diskState {
+	setup, ok := errors.AsType[*SetupError](err)
+	if !ok {
+		setup, ok = errors.AsType[*SetupError](setupError(dir, err))
+	}
+	if !ok {
+		return diskState{Disk: DiskFailing, Detail: err.Error()}
+	}
+	return diskState{Disk: DiskFailing, Detail: setup.Error() + ". " + setup.Hint}
 }
 
 // setDisk stores a scan's result and logs a change once.

@@ -25,6 +25,9 @@ type Watcher struct {
 	mu    sync.Mutex // guards what follows
 	disk  diskState
 	watch watchState
+	// untried makes each scan try whether the folder can be written to, until it can: Open could not. At any other
+	// time a file that cannot be taken away tells.
+	untried bool
 	// rejectedRel is the rejected folder below Dir, slash-separated; "" if it is elsewhere.
 	rejectedRel string
 
@@ -34,8 +37,8 @@ type Watcher struct {
 }
 
 // Open checks that the capture folder can be used, and makes the marker at first start. A *SetupError says what is wrong
-// and what to do. Where a marker has been recorded before, a folder that is missing is no error but a state: its
-// disk may come later.
+// and what to do. Where a marker has been recorded before, a folder that is missing, cannot be read or cannot be written
+// to is no error but a state: its disk may come, or be mended, later, and the rest of the agent has work meanwhile.
 func Open(opts Options) (*Watcher, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -65,27 +68,52 @@ func (w *Watcher) checkSetup() error {
 	if err != nil {
 		return err
 	}
+	disk, err := w.tryFolder()
+	if err != nil && recorded == "" {
+		return err
+	}
+	w.setUntried(err != nil)
+	w.setDisk(disk)
+	return nil
+}
+
+// tryFolder also returns the state that its error makes.
+func (w *Watcher) tryFolder() (diskState, error) {
 	d, err := openFolder(w.opts.Dir)
 	if err != nil {
-		if vanished(err) && recorded != "" {
-			w.setDisk(diskState{Disk: DiskFolderMissing, Detail: err.Error()})
-			return nil
-		}
-		return setupError(w.opts.Dir, err)
+		return lost(w.opts.Dir, err), setupError(w.opts.Dir, err)
 	}
 	defer d.close()
 	if err := d.each(func(string) bool { return false }); err != nil {
-		return setupError(w.opts.Dir, err)
+		return failing(w.opts.Dir, err), setupError(w.opts.Dir, err)
 	}
 	if err := tryWriting(d); err != nil {
-		return setupError(w.opts.Dir, err)
+		return failing(w.opts.Dir, err), setupError(w.opts.Dir, err)
 	}
 	disk, err := checkMarker(d, w.opts.Seen)
 	if err != nil {
-		return err
+		return failing(w.opts.Dir, err), err
 	}
-	w.setDisk(disk)
-	return nil
+	return disk, nil
+}
+
+// tryWritingAgain returns why the folder cannot be written to, if Open left that to be tried.
+func (w *Watcher) tryWritingAgain(d *folder) error {
+	w.mu.Lock()
+	untried := w.untried
+	w.mu.Unlock()
+	if !untried {
+		return nil
+	}
+	err := tryWriting(d)
+	w.setUntried(err != nil)
+	return err
+}
+
+func (w *Watcher) setUntried(is bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.untried = is
 }
 
 func tryWriting(d *folder) error {
