@@ -1,7 +1,6 @@
 package status
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -39,83 +39,67 @@ type Options struct {
 
 // Server serves snapshots. Make it with Listen, which binds, and end it with Close.
 type Server struct {
-	servers   []*http.Server
-	listeners []net.Listener
-	page      string
-	log       *slog.Logger
+	socket *http.Server
+	door   *crowd // of the socket
+	page   *pageDoor
 }
 
-// Listen binds the socket and the address, and serves nothing yet.
+// Listen binds the socket and the address, and serves nothing yet. Without the socket there is no Server: often it
+// is another agent's. Without the page there is one, see PageProblem.
 func Listen(opts Options) (*Server, error) {
-	s := &Server{log: opts.Logger}
 	socket, err := listenSocket(opts.Socket)
 	if err != nil {
 		return nil, fmt.Errorf("status.socket: %w", err)
 	}
-	s.add(socket, guarded(handler(opts.Snapshot, false)))
-	opts.Routes.mount(s.servers[0])
-	if opts.Listen == "" {
-		return s, nil
-	}
-	listener, err := net.Listen("tcp", opts.Listen)
-	if err != nil {
-		_ = socket.Close()
-		return nil, fmt.Errorf("status.listen: %w", err)
-	}
-	bound := listener.Addr().(*net.TCPAddr).AddrPort() //nolint:forcetypeassert // "tcp" has no other
-	s.page = "http://" + bound.String() + "/"
-	s.add(listener, guarded(ownHost(bound, handler(opts.Snapshot, true))))
-	if !bound.Addr().IsLoopback() {
-		s.log.Warn("the status page can be read by others on this network", "listen", bound)
-	}
+	s := &Server{door: limit(socket), page: &pageDoor{address: opts.Listen, snapshot: opts.Snapshot, log: opts.Logger, retry: pageRetry}}
+	s.socket = newServer(s.door, guarded(handler(opts.Snapshot, false)), opts.Logger)
+	opts.Routes.mount(s.socket)
+	s.page.bind()
 	return s, nil
 }
 
-func (s *Server) add(l net.Listener, h http.Handler) {
-	s.listeners = append(s.listeners, l)
-	s.servers = append(s.servers, &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	})
+// Page is the page's URL, with the port that was bound; empty when there is none now.
+func (s *Server) Page() string { return s.page.url() }
+
+// PageProblem says why there is no page although one is wanted. It is tried again while the server serves.
+func (s *Server) PageProblem() error { return s.page.why() }
+
+// Serve answers until ctx ends, or the socket fails.
+func (s *Server) Serve(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var page sync.WaitGroup
+	page.Go(func() { s.page.serve(ctx) })
+	err := serveUntil(ctx, s.socket, s.door)
+	stop()
+	page.Wait()
+	return err
 }
 
-// Page is the page's URL, with the port that was bound; empty when there is none.
-func (s *Server) Page() string { return s.page }
-
-// Serve answers until ctx ends.
-func (s *Server) Serve(ctx context.Context) error {
-	failed := make(chan error, len(s.servers))
-	for i, server := range s.servers {
-		go func() { failed <- server.Serve(s.listeners[i]) }()
-	}
-	var err error
-	ended := 0
+// serveUntil answers until ctx ends, and then gives answers under way a moment. It returns nil when ctx ended it.
+func serveUntil(ctx context.Context, server *http.Server, door *crowd) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(door) }()
 	select {
+	case err := <-failed:
+		_ = server.Close()
+		return err
 	case <-ctx.Done():
-	case err = <-failed:
-		ended = 1
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	for _, server := range s.servers {
-		if server.Shutdown(stop) != nil {
-			_ = server.Close()
-		}
+	if server.Shutdown(stop) != nil {
+		_ = server.Close()
 	}
-	for ; ended < len(s.servers); ended++ {
-		err = cmp.Or(err, <-failed)
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
 	}
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return nil
 }
 
 // Close unbinds a server that never served; after Serve it does nothing.
 func (s *Server) Close() {
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
+	_ = s.door.Close()
+	s.page.close()
 }
 
 // longestSocket is what a Unix socket's address has room for, on the system with the least.

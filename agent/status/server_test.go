@@ -164,26 +164,32 @@ func TestNothingElseIsRemovedForTheSocket(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeBoundIsNamed(t *testing.T) {
+func TestASocketWithTooLongAPathIsNamed(t *testing.T) {
+	socket := filepath.Join(shortDir(t), strings.Repeat("x", 120))
+	_, err := Listen(Options{Socket: socket, Snapshot: func() Snapshot { return healthy(0) }, Logger: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "a socket's path at most 103; choose a shorter one") {
+		t.Error(err)
+	}
+}
+
+// TestWithoutItsAddressThereIsEverythingButThePage: what the page is for can do without it.
+func TestWithoutItsAddressThereIsEverythingButThePage(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer taken.Close()
 	for story, tc := range map[string]struct{ socket, listen, says string }{
-		"a port in use":     {"agent.sock", taken.Addr().String(), "status.listen: "},
-		"a path too long":   {strings.Repeat("x", 120), "", "a socket's path at most 103; choose a shorter one"},
-		"no such interface": {"agent.sock", "192.0.2.1:0", "status.listen: "},
+		"a port in use":     {"agent.sock", taken.Addr().String(), taken.Addr().String()},
+		"no such interface": {"agent.sock", "192.0.2.1:0", "192.0.2.1:0"},
 	} {
 		socket := filepath.Join(shortDir(t), tc.socket)
-		_, err := Listen(Options{
-			Socket: socket, Listen: tc.listen, Snapshot: func() Snapshot { return healthy(0) }, Logger: slog.New(slog.DiscardHandler),
-		})
-		if err == nil || !strings.Contains(err.Error(), tc.says) {
-			t.Errorf("%s: %v", story, err)
+		s := serve(t, Options{Socket: socket, Listen: tc.listen, Snapshot: func() Snapshot { return healthy(0) }})
+		if err := s.PageProblem(); err == nil || !strings.Contains(err.Error(), tc.says) || s.Page() != "" {
+			t.Errorf("%s: %v, page %q", story, err, s.Page())
 		}
-		if _, err := os.Lstat(socket); err == nil {
-			t.Errorf("%s: the socket is left behind", story)
+		if _, err := Ask(t.Context(), socket); err != nil {
+			t.Errorf("%s: %v", story, err)
 		}
 	}
 }
@@ -356,7 +362,6 @@ func TestAPageForTheNetworkIsServedUnderAnyAddress(t *testing.T) {
 		t.Errorf("no warning: %s", log.String())
 	}
 	_, port, _ := net.SplitHostPort(strings.Trim(strings.TrimPrefix(s.Page(), "http://"), "/"))
-	s.page = "http://127.0.0.1:" + port + "/"
 	for host, want := range map[string]int{"192.168.1.20:" + port: 200, "localhost:" + port: 200, "evil.example:" + port: 421} {
 		if resp, _ := get(t, s, http.MethodGet, "/v1/status", host); resp.StatusCode != want {
 			t.Errorf("%s: %s, want %d", host, resp.Status, want)
