@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/jpeg"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
 	"shelfagent/agent/frame"
+	"shelfagent/agent/health"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
 	"shelfagent/uploader/backend/devpki"
@@ -312,6 +314,35 @@ func TestRunWithoutCloudQueuesSaysSoAndStops(t *testing.T) {
 	}
 }
 
+// TestTheAgentRunsWithoutItsPage: nobody's frames wait for a page.
+func TestTheAgentRunsWithoutItsPage(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	for story, listen := range map[string]string{"the port of the page is taken": taken.Addr().String(), "not this machine's address": "192.0.2.1:80"} {
+		c := newShop(t).configuration()
+		c.Status.Listen = listen
+		a, err := Open(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatalf("%s: %v", story, err)
+		}
+		var seen string
+		for _, condition := range a.Snapshot().Conditions {
+			if condition.Code == string(health.PageUnavailable) {
+				seen = condition.Detail
+			}
+		}
+		if !strings.Contains(seen, listen) || a.Page() != "" {
+			t.Errorf("%s: %q, page %q", story, seen, a.Page())
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestOpenSaysWhatIsMissingAndLeavesNothingOpen(t *testing.T) {
 	for _, tc := range []struct {
 		story string
@@ -320,7 +351,13 @@ func TestOpenSaysWhatIsMissingAndLeavesNothingOpen(t *testing.T) {
 	}{
 		{"no device certificate", func(_ shop, c *config.Config) { c.Backend.Certificate = "/nonexistent/rig.pem" }, "/nonexistent/rig.pem"},
 		{"no capture folder", func(s shop, _ *config.Config) { _ = os.RemoveAll(s.path("capture")) }, "capture"},
-		{"the port of the page is taken", func(_ shop, c *config.Config) { c.Status.Listen = "192.0.2.1:80" }, "status.listen"},
+		{"another agent holds the socket", func(s shop, c *config.Config) {
+			l, err := net.Listen("unix", c.Status.Socket)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			s.t.Cleanup(func() { _ = l.Close() })
+		}, "status.socket"},
 		{"a CA file without certificates", func(s shop, c *config.Config) {
 			c.Backend.CA = s.path("ca.pem")
 			_ = os.WriteFile(c.Backend.CA, []byte("hello"), 0o600)

@@ -50,11 +50,13 @@ type facts struct {
 	queue    queue.Stats
 	broken   error
 	uploader uploader.Status
+	page     error // why there is none
 }
 
 func (a *Agent) look() facts {
 	return facts{
 		capture: a.watcher.State(), intake: a.intake.now(), queue: a.queue.Stats(), broken: a.queue.Err(), uploader: a.uploader.Status(),
+		page: a.status.PageProblem(),
 	}
 }
 
@@ -64,6 +66,7 @@ func (a *Agent) observe(f facts, now time.Time) {
 	a.observeIntake(f, now)
 	a.observeQueue(f.queue, now)
 	a.observeLink(f.uploader, now)
+	a.observePage(f.page, now)
 }
 
 func (a *Agent) observeCapture(s capture.State, now time.Time) {
@@ -156,4 +159,12 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 		detail = fmt.Sprintf("the backend's clock is %.0f seconds ahead of this machine's", *s.ClockOffset)
 	}
 	a.health.Set(health.ClockWrong, now, wrong, detail)
+}
+
+func (a *Agent) observePage(problem error, now time.Time) {
+	detail := ""
+	if problem != nil {
+		detail = problem.Error()
+	}
+	a.health.Set(health.PageUnavailable, now, problem != nil, detail)
 }

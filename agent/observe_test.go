@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +92,7 @@ func TestConditionsFollowFacts(t *testing.T) {
 			f.uploader.Outage = &uploader.Outage{Cause: uploader.CauseTicketExpired}
 		}, "ticket_expired", status.Down},
 		{"the clock is off by 90 seconds", func(f *facts) { f.uploader.ClockOffset = &off }, "clock_wrong", status.Degraded},
+		{"the page's port is taken", func(f *facts) { f.page = syscall.EADDRINUSE }, "page_unavailable", status.Degraded},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			a := &Agent{health: health.NewSet(slog.New(slog.DiscardHandler))}

@@ -73,6 +73,7 @@ const (
 	CertificateStuck Code = "certificate_stuck"
 	TicketExpired    Code = "ticket_expired"
 	ClockWrong       Code = "clock_wrong"
+	PageUnavailable  Code = "page_unavailable"
 )
 
 // conditions is the one list.
@@ -216,6 +217,12 @@ var conditions = []Condition{
 		Code: ClockWrong, Severity: Warning, Title: "The clock is wrong",
 		Meaning: "This machine's clock and the backend's differ by more than a minute. Capture times may be wrong, and beyond five minutes tickets are refused.",
 		Do:      "Check that time synchronisation (NTP) is on and allowed by the firewall.",
+	},
+	{
+		Code: PageUnavailable, Severity: Warning, Title: "The status page cannot be shown",
+		Meaning: "The address of the status page and its metrics cannot be used: another program has it, or it is not this machine's. " +
+			"Frames flow all the same, and the agent tries again twice a minute.",
+		Do: "End the other program, or name a free address and port of this machine in status.listen and restart the agent; \"\" is for no page.",
 	},
 }
 
