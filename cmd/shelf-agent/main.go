@@ -99,7 +99,7 @@ func loadConfig(file string) (*config.Config, error) {
 	case err == nil:
 		return c, nil
 	case errors.Is(err, fs.ErrNotExist):
-		err = hinted(err, "write one with `shelf-agent config > "+file+"` and fill in the first three values, "+
+		err = hinted(err, "write one with `shelf-agent config > "+file+"` and set capture.dir, backend.url and upload.hosts, "+
 			"or name another with --config FILE.")
 	case errors.Is(err, fs.ErrPermission):
 		err = hinted(err, "run this as root or as the agent's user: sudo …")
