@@ -49,7 +49,7 @@ func checkMarker(d *folder, seen string) (diskState, error) {
 
 func makeMarker(d *folder, seen string) (diskState, error) {
 	m := marker{ID: randomHex(16), Created: time.Now().UTC().Truncate(time.Second), Note: markerNote}
-	if err := writeMarker(d, MarkerName, m); err != nil {
+	if err := writeMarker(d, MarkerName, m, seen); err != nil {
 		return diskState{Disk: DiskFailing}, setupError(d.at(MarkerName), err)
 	}
 	return present(recordMarker(seen, m.ID))
@@ -62,23 +62,40 @@ func present(err error) (diskState, error) {
 	return diskState{Disk: DiskPresent}, nil
 }
 
+// Adopted is what [Adopt] found and did.
+type Adopted struct {
+	ID     string // of the marker in the capture folder, recorded now
+	Before string // recorded before; "" for none
+	Made   bool   // the folder had no marker
+}
+
 // Adopt accepts the capture folder as it is: it makes a marker if there is none and records it in the file seen. For
-// a person who has replaced the disk or made the folder anew; a running agent notices at its next scan.
-func Adopt(dir, seen string) error {
+// a person who has replaced the disk or made the folder anew; a running agent notices at its next scan. What root
+// makes here belongs to the owner of the folder that seen is in, as it would had the agent made it.
+func Adopt(dir, seen string) (Adopted, error) {
+	before, err := readSeen(seen)
+	if err != nil {
+		return Adopted{}, err
+	}
 	d, err := openFolder(dir)
 	if err != nil {
-		return setupError(dir, err)
+		return Adopted{}, setupError(dir, err)
 	}
 	defer d.close()
 	id, err := readMarker(d)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		return Adopted{}, err
+	case id == "":
+		if _, err := makeMarker(d, seen); err != nil {
+			return Adopted{}, err
+		}
+		id, err = readMarker(d)
+		return Adopted{ID: id, Before: before, Made: true}, err
+	case id != before:
+		err = recordMarker(seen, id)
 	}
-	if id == "" {
-		_, err := makeMarker(d, seen)
-		return err
-	}
-	return recordMarker(seen, id)
+	return Adopted{ID: id, Before: before}, err
 }
 
 // readMarker returns the id in the marker, "" if there is no marker or it says nothing.
@@ -134,13 +151,18 @@ func recordMarker(seen, id string) error {
 		return fmt.Errorf("capture: record marker: %w", err)
 	}
 	defer d.close()
-	return writeMarker(d, filepath.Base(seen), marker{ID: id, Created: time.Now().UTC().Truncate(time.Second)})
+	m := marker{ID: id, Created: time.Now().UTC().Truncate(time.Second)}
+	return writeMarker(d, filepath.Base(seen), m, seen)
 }
 
-func writeMarker(d *folder, name string, m marker) error {
+// writeMarker makes a file that belongs to the owner of the folder that seen is in.
+func writeMarker(d *folder, name string, m marker, seen string) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return writeDurable(d, name, append(data, '\n'))
+	return fillDurable(d, name, time.Time{}, func(f *os.File) error {
+		_, err := f.Write(append(data, '\n'))
+		return errors.Join(err, chownLike(f, seen))
+	})
 }

@@ -71,7 +71,11 @@ func TestMarker(t *testing.T) {
 			} else {
 				r.none(20 * time.Millisecond)
 			}
-			must(t, Adopt(r.dir, r.opts.Seen))
+			adopted, err := Adopt(r.dir, r.opts.Seen)
+			must(t, err)
+			again, err := Adopt(r.dir, r.opts.Seen)
+			must(t, err)
+			equal(t, "adopted again", again, Adopted{ID: adopted.ID, Before: adopted.ID})
 			r.write("cam-1/b.jpg")
 			r.step()
 			equal(t, "disk when adopted", r.State().Disk, DiskPresent)
