@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"shelfagent/agent/capture"
@@ -69,8 +70,16 @@ func (a *Agent) observe(f facts, now time.Time) {
 	a.observePage(f.page, now)
 }
 
+// diskHasFolder are the states in which the capture folder is there; "" is before the first look.
+var diskHasFolder = []capture.Disk{"", capture.DiskPresent, capture.DiskMarkerMissing, capture.DiskForeign}
+
 func (a *Agent) observeCapture(s capture.State, now time.Time) {
-	a.health.Set(health.CaptureMissing, now, s.Disk != "" && s.Disk != capture.DiskPresent, string(s.Disk)+" "+s.Detail)
+	a.health.Set(health.CaptureUnmarked, now, s.Disk == capture.DiskMarkerMissing, s.Detail)
+	a.health.Set(health.CaptureForeign, now, s.Disk == capture.DiskForeign, s.Detail)
+	missing := !slices.Contains(diskHasFolder, s.Disk)
+	a.health.Set(health.CaptureMissing, now, missing, s.Detail)
+	a.health.Set(health.FilesOdd, now, s.Odd > 0, fmt.Sprintf("%d things that are no ordinary files", s.Odd))
+	a.health.Set(health.CamerasTooMany, now, s.TooMany, "")
 	dead := s.Watch.Reason != capture.WatchLive && s.Watch.Reason != capture.WatchStarting && s.Watch.Reason != ""
 	a.health.Set(health.WatchDead, now, dead, s.Watch.Detail)
 	unnamed := map[string]string{}

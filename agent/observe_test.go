@@ -63,6 +63,11 @@ func TestConditionsFollowFacts(t *testing.T) {
 		{"the capture disk is gone", func(f *facts) {
 			f.capture.Disk, f.capture.Watch.Reason = capture.DiskFolderMissing, capture.WatchNoFolder
 		}, "capture_missing", status.Down},
+		{"the capture disk is read-only", func(f *facts) { f.capture.Disk = capture.DiskFailing }, "capture_missing", status.Down},
+		{"the capture disk is not mounted, or new", func(f *facts) { f.capture.Disk = capture.DiskMarkerMissing }, "capture_unmarked", status.Degraded},
+		{"the capture disk is another rig's", func(f *facts) { f.capture.Disk = capture.DiskForeign }, "capture_foreign", status.Down},
+		{"a link lies in the capture folder", func(f *facts) { f.capture.Odd = 1 }, "files_odd", status.Healthy},
+		{"a thousand and one folders", func(f *facts) { f.capture.TooMany = true }, "cameras_too_many", status.Degraded},
 		{"the watch limit is reached", func(f *facts) { f.capture.Watch.Reason = capture.WatchLimit }, "watch_dead", status.Degraded},
 		{"a folder names no camera", func(f *facts) {
 			f.capture.Unnamed = []capture.UnnamedFolder{{Name: "Left Aisle", Waiting: 3}}

@@ -47,8 +47,12 @@ type Condition struct {
 // The codes.
 const (
 	CaptureMissing   Code = "capture_missing"
+	CaptureUnmarked  Code = "capture_unmarked"
+	CaptureForeign   Code = "capture_foreign"
 	WatchDead        Code = "watch_dead"
 	FolderUnnamed    Code = "folder_unnamed"
+	FilesOdd         Code = "files_odd"
+	CamerasTooMany   Code = "cameras_too_many"
 	FramesRejected   Code = "frames_rejected"
 	MasksMismatch    Code = "masks_mismatch"
 	CameraDark       Code = "camera_dark"
@@ -79,9 +83,25 @@ const (
 // conditions is the one list.
 var conditions = []Condition{
 	{
-		Code: CaptureMissing, Severity: Critical, Title: "The capture folder is missing",
-		Meaning: "The folder that the cameras write to is not there, or its disk is not mounted. No new frame is seen.",
-		Do:      "Check the cable and power of the capture disk, then its mount. The agent goes on by itself.",
+		Code: CaptureMissing, Severity: Critical, Title: "The capture folder is missing or fails",
+		Meaning: "The folder that the cameras write to is not there, its disk is not mounted, or the agent cannot read it or write " +
+			"to it. New frames may not be seen; those in the queue are still sent.",
+		Do: "Check the cable and power of the capture disk, then its mount and the folder's permissions. The agent goes on by itself. " +
+			"If the disk was replaced, run `sudo shelf-agent capture adopt` once the new one is mounted.",
+	},
+	{
+		Code: CaptureUnmarked, Severity: Warning, Title: "The capture folder is not the one that this rig knows",
+		Meaning: "The folder is there, but not the marker by which the agent knows its disk: the disk is not mounted, or it was " +
+			"replaced or formatted. Frames that are written to the folder are taken in all the same.",
+		Do: "See whether the capture disk is mounted, and mount it. If it was replaced, or the folder made anew: " +
+			"`sudo shelf-agent capture adopt`.",
+	},
+	{
+		Code: CaptureForeign, Severity: Critical, Title: "The capture disk is another rig's",
+		Meaning: "The capture folder bears another rig's marker, so its pictures could be another shop's. They wait, and none is " +
+			"taken in.",
+		Do: "Put this rig's own disk in. If this one is to stay: take away the pictures that are not this shop's, then " +
+			"`sudo shelf-agent capture adopt`.",
 	},
 	{
 		Code: WatchDead, Severity: Warning, Title: "New files are noticed late",
@@ -92,6 +112,17 @@ var conditions = []Condition{
 		Code: FolderUnnamed, Severity: Warning, Title: "A folder names no camera",
 		Meaning: "The folder's name cannot be a camera id, so its files wait where they are.",
 		Do:      "Rename the folder, or give it a camera in [capture.folders] of the configuration.",
+	},
+	{
+		Code: FilesOdd, Severity: Notice, Title: "Things that are no ordinary files lie in the capture folder",
+		Meaning: "Links, pipes, devices or files with several names lie there. The agent opens none of them, so a picture among " +
+			"them is not taken in.",
+		Do: "Have the cameras' software write plain files, and remove what does not belong there.",
+	},
+	{
+		Code: CamerasTooMany, Severity: Warning, Title: "There are too many camera folders",
+		Meaning: "The capture folder has more folders than the agent follows. The files in those beyond wait where they are.",
+		Do:      "Remove the folders that no camera uses any more, then restart the agent.",
 	},
 	{
 		Code: FramesRejected, Severity: Notice, Title: "Files were rejected in the last hour",
@@ -151,7 +182,7 @@ var conditions = []Condition{
 	{
 		Code: FramesParked, Severity: Warning, Title: "Frames need a person",
 		Meaning: "Some frames were refused for a reason of their own, and wait.",
-		Do:      "See the reason of each, then let them be tried again, or drop them.",
+		Do:      "See why: sudo shelf-agent queue list --state parked. Then: sudo shelf-agent queue retry, or drop.",
 	},
 	{
 		Code: LinkDown, Severity: Critical, Title: "The link is down",
