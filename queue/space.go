@@ -66,6 +66,16 @@ func newSpace(opts Options) (*space, error) {
 	return s, nil
 }
 
+// Room says how many bytes are free on the disk of o.Dir, which must exist, and how many must stay so for the queue
+// to take anything. It does not open the queue.
+func (o Options) Room() (free, minFree int64, err error) {
+	s, err := newSpace(o)
+	if err != nil {
+		return 0, 0, err
+	}
+	return s.free, s.minFree, nil
+}
+
 // take reserves room for a payload of n bytes; used is what the queue holds. The caller calls done when the
 // payload is counted as used, or has been given up.
 func (s *space) take(n, used int64) (done func(), err error) {

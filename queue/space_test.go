@@ -64,6 +64,22 @@ func TestDefaultLimits(t *testing.T) {
 	}
 }
 
+func TestRoomIsAskedWithoutOpening(t *testing.T) {
+	dir := t.TempDir()
+	total, _, err := diskSpace(dir)
+	must(t, err)
+	free, keep, err := Options{Dir: dir}.Room()
+	if err != nil || free <= 0 || keep != max(total/20, 512<<20) {
+		t.Errorf("%d free, %d to stay so, %v", free, keep, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	if _, _, err := (Options{Dir: filepath.Join(dir, "absent")}).Room(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no disk: %v", err)
+	}
+}
+
 // A disk that is full to the last byte: a delivery is recorded with the room of the reserve, which comes back.
 func TestP2_ReserveRecordsDeliveries(t *testing.T) {
 	f := &faults{}
