@@ -39,7 +39,8 @@ type Result struct {
 // Walk takes the steps in order and tells each result as it comes.
 func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 	tell(captureFolder(c.Capture.Dir))
-	tell(stateFolder(c.StateDir, c.QueueDir()))
+	tell(stateFolder(c))
+	tell(statusPage(ctx, c.Status))
 	options, err := c.UploaderOptions(nil)
 	if err != nil {
 		tell(noIdentity(err))
@@ -82,25 +83,6 @@ func captureFolder(dir string) Result {
 		saw += " by root, who may do so anywhere; to try as the agent: " + asAgent
 	}
 	return Result{Step: step, Outcome: OK, Saw: saw}
-}
-
-func stateFolder(dir, queue string) Result {
-	const step = "state folder"
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return Result{step, Warn, dir + " is not there yet", "Nothing before the first start, which makes it. After that: mount its disk."}
-	case errors.Is(err, fs.ErrPermission):
-		return Result{step, Fail, "this user may not look into " + dir, "Try as the agent's user: " + asAgent + "."}
-	case err != nil:
-		return Result{step, Fail, err.Error(), "Check the disk, and state_dir in the configuration."}
-	case !info.IsDir():
-		return Result{step, Fail, dir + " is not a folder", "Move that file away, or correct state_dir in the configuration."}
-	}
-	if _, err := os.ReadDir(queue); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Result{step, Fail, "the queue cannot be looked into: " + reason(err), "Try as the agent's user: " + asAgent + "."}
-	}
-	return Result{Step: step, Outcome: OK, Saw: dir + " is there"}
 }
 
 // reason leaves out what a system's error repeats of its place.

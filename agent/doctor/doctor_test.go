@@ -40,6 +40,13 @@ func newRig(t *testing.T, valid time.Duration) *rig {
 			t.Fatal(err)
 		}
 	}
+	r.c.Queue.MinFree = 1
+	socket, err := os.MkdirTemp("", "dr") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(socket) })
+	r.c.Status = config.Status{Socket: filepath.Join(socket, "s"), Listen: "127.0.0.1:0"}
 	r.c.Backend = config.Backend{URL: "https://" + r.serve(t, r.pki), CA: pki.CA.Cert, Certificate: files.Cert, Key: files.Key}
 	r.c.Upload.Hosts, r.c.Upload.CA = []string{r.serve(t, r.pki) + "/frames"}, pki.CA.Cert
 	r.c.Development.AllowLoopback = true
@@ -106,7 +113,7 @@ func (r *rig) walk(t *testing.T) []Result {
 func TestAHealthyRigPassesEveryStep(t *testing.T) {
 	r := newRig(t, 0)
 	results := r.walk(t)
-	steps := []string{"capture folder", "state folder", "identity", "backend", "s3 " + r.c.Upload.Hosts[0]}
+	steps := []string{"capture folder", "state folder", "status page", "identity", "backend", "s3 " + r.c.Upload.Hosts[0]}
 	for i, result := range results {
 		if i >= len(steps) || result.Step != steps[i] || result.Outcome != OK {
 			t.Errorf("step %d: %+v", i, result)
@@ -115,8 +122,10 @@ func TestAHealthyRigPassesEveryStep(t *testing.T) {
 	if len(results) != len(steps) {
 		t.Errorf("%d steps, want %d", len(results), len(steps))
 	}
-	if left, err := os.ReadDir(r.c.Capture.Dir); err != nil || len(left) != 0 {
-		t.Errorf("the capture folder holds %v, %v", left, err)
+	for _, dir := range []string{r.c.Capture.Dir, r.c.StateDir} {
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("%s holds %v, %v", dir, left, err)
+		}
 	}
 }
 
@@ -147,6 +156,16 @@ func TestWhatIsBroken(t *testing.T) {
 			"state folder", Fail, "is not a folder", "correct state_dir"},
 		{"the queue is a file", func(t *testing.T, r *rig) { r.c.Queue.Dir = r.c.Backend.Key },
 			"state folder", Fail, "the queue cannot be looked into: not a directory", "sudo -u shelf-agent shelf-agent doctor"},
+		{"the queue's disk has less than has to stay free", func(t *testing.T, r *rig) {
+			if err := os.Mkdir(r.c.QueueDir(), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			r.c.Queue.MinFree = 1 << 60
+		}, "state folder", Fail, "and 1152921504606 MB have to stay free (queue.min_free)", "lower queue.min_free"},
+		{"another program has the page's port", func(t *testing.T, r *rig) { r.c.Status.Listen = listen(t, func(net.Conn) {}) },
+			"status page", Warn, "no agent runs", "End the program that has it, or name a free address"},
+		{"the page's address is another machine's", func(t *testing.T, r *rig) { r.c.Status.Listen = "192.0.2.1:80" },
+			"status page", Warn, "192.0.2.1:80", "name a free address and port of this machine in status.listen"},
 		{"no certificate", func(t *testing.T, r *rig) { os.Remove(r.c.Backend.Certificate) },
 			"identity", Fail, "rig-4711-left.pem: no such file", "Put the file there, or correct its place in [backend]"},
 		{"everybody may read the key", func(t *testing.T, r *rig) { os.Chmod(r.c.Backend.Key, 0o644) },
@@ -220,7 +239,7 @@ func TestRemedies(t *testing.T) {
 
 func TestOnlyKeysOfTheConfigurationAreNamed(t *testing.T) {
 	known := strings.Join(strict.Keys(config.Config{}), " ") + " "
-	for _, key := range []string{"capture.dir", "state_dir", "backend.url", "backend.ca", "upload.hosts", "upload.ca"} {
+	for _, key := range []string{"capture.dir", "state_dir", "backend.url", "backend.ca", "upload.hosts", "upload.ca", "queue.min_free", "status.listen"} {
 		if !strings.Contains(known, key+" ") {
 			t.Errorf("the advice names %s, which is no key", key)
 		}

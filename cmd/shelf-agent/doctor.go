@@ -17,9 +17,9 @@ func doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--config FILE]",
 		Short: "Check every step from the capture folder to S3, and say what to do",
-		Long: "Doctor walks the real path once: capture folder, state folder, identity, the backend, S3. It uploads nothing,\n" +
-			"and works whether the agent runs or not. Run it as the agent's user: what root may do says little about what\n" +
-			"the agent may.\n\n" +
+		Long: "Doctor walks the real path once: capture folder, state folder, status page, identity, the backend, S3. It\n" +
+			"uploads nothing, and works whether the agent runs or not. Run it as the agent's user: what root may do says\n" +
+			"little about what the agent may.\n\n" +
 			"Exit codes: 0 all steps work, 1 a step fails, 2 wrong command line or configuration.",
 		Example: "  sudo -u shelf-agent shelf-agent doctor\n  sudo -u shelf-agent shelf-agent doctor --json",
 		Args:    args(cobra.NoArgs),
