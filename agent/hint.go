@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"shelfagent/agent/capture"
 	"shelfagent/queue"
@@ -25,6 +26,12 @@ func Hint(err error) string {
 			"or stop it first with `sudo shelf-agent service stop`.", holder)
 	case errors.Is(err, queue.ErrNewerSchema):
 		return "The queue was written by a newer shelf-agent. Install that version, or a newer one."
+	case errors.Is(err, syscall.EROFS):
+		return "Mount the disk writable. A disk turns read-only by itself after an I/O error: see the system's log, and replace it then."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, queue.ErrFull):
+		return "Free space on the disk of state_dir (df -h), or files on it (df -i)."
+	case errors.Is(err, syscall.EADDRINUSE):
+		return "Another program has that address. End it, or name another place in [status] of the configuration."
 	case errors.Is(err, fs.ErrNotExist):
 		return "Put the file there, or correct its place in the configuration."
 	case errors.Is(err, fs.ErrPermission):
