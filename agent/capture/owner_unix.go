@@ -25,6 +25,13 @@ func chownLike(f *os.File, seen string) error {
 	if err != nil {
 		return &os.PathError{Op: "stat", Path: folder, Err: err}
 	}
+	var own unix.Stat_t
+	if err := uninterrupted(func() error { return unix.Fstat(int(f.Fd()), &own) }); err != nil {
+		return &os.PathError{Op: "fstat", Path: f.Name(), Err: err}
+	}
+	if own.Uid == st.Uid && own.Gid == st.Gid {
+		return nil // also where the owner has no number here that could be set: in a user namespace
+	}
 	err = f.Chown(int(st.Uid), int(st.Gid))
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOTSUP) {
 		return nil // FAT and its like: everything on it has the owner that its mount says
