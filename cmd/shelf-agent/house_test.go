@@ -25,7 +25,7 @@ var house = map[string][]string{
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
-	"agent/doctor":        {"agent/config", "uploader"},
+	"agent/doctor":        {"agent/config", "agent/status", "uploader"},
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
