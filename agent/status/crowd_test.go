@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// hold opens many connections that ask nothing, and says how many of them are still open.
-func hold(t *testing.T, network, address string) (open func() int) {
+// hold opens many connections that ask nothing whole, and says how many of them are still open.
+func hold(t *testing.T, network, address, say string) (open func() int) {
 	t.Helper()
 	var held []net.Conn
 	for range 100 {
@@ -22,6 +22,7 @@ func hold(t *testing.T, network, address string) (open func() int) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { conn.Close() })
+		io.WriteString(conn, say) // one that was dismissed already does not mind
 		held = append(held, conn)
 	}
 	return func() int {
@@ -36,22 +37,24 @@ func hold(t *testing.T, network, address string) (open func() int) {
 	}
 }
 
-// TestHoldersKeepNobodyOut: a hundred connections that ask nothing cost a few places, and whoever asks is answered.
+// TestHoldersKeepNobodyOut: a hundred connections that ask nothing, or never finish asking, cost a few places, and whoever asks is answered.
 func TestHoldersKeepNobodyOut(t *testing.T) {
 	opts := options(t, healthy(2))
 	s := serve(t, opts)
 	page := strings.Trim(strings.TrimPrefix(s.Page(), "http://"), "/")
 	for network, address := range map[string]string{"unix": opts.Socket, "tcp": page} {
-		open := hold(t, network, address)
-		if network == "unix" {
-			if _, err := Ask(t.Context(), address); err != nil {
-				t.Errorf("%s: %v", network, err)
+		for _, say := range []string{"", "GET /v1/sta"} {
+			open := hold(t, network, address, say)
+			if network == "unix" {
+				if _, err := Ask(t.Context(), address); err != nil {
+					t.Errorf("%s: %v", network, err)
+				}
+			} else if resp, _ := get(t, s, http.MethodGet, "/v1/status", ""); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s: %s", network, resp.Status)
 			}
-		} else if resp, _ := get(t, s, http.MethodGet, "/v1/status", ""); resp.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s", network, resp.Status)
-		}
-		if n := open(); n > maxConnections {
-			t.Errorf("%s: %d are held, want at most %d", network, n, maxConnections)
+			if n := open(); n > maxConnections {
+				t.Errorf("%s: %d are held, want at most %d", network, n, maxConnections)
+			}
 		}
 	}
 }
@@ -74,7 +77,7 @@ func TestTheSilentOnesGoFirst(t *testing.T) {
 	defer conn.Close()
 	io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: agent\r\n\r\n")
 	<-asked
-	hold(t, "unix", opts.Socket)
+	hold(t, "unix", opts.Socket, "")
 	if _, err := Ask(t.Context(), opts.Socket); err != nil { // so all were let in
 		t.Error(err)
 	}
