@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitCode, "rig": makeRig, "replace": replace, "start": start, "stop": stop,
+			"status": exitCode, "rig": makeRig, "replace": replace, "start": start, "terminate": terminate,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = &running{}
@@ -152,8 +152,9 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 }
 
-// stop ends the agent that start started by SIGTERM; it must end well.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+// terminate ends the agent that start started by SIGTERM; it must end well. A command called stop would be testscript's
+// own, which ends the script.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	r := ts.Value(runningKey{}).(*running)
 	if r.process == nil {
 		ts.Fatalf("nothing was started")

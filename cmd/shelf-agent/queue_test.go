@@ -23,7 +23,7 @@ func TestQueueScripts(t *testing.T) {
 		Dir:                 "testdata/queue",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitCode, "rig": makeRig, "start": start, "stop": stop, "frames": makeFrames, "flip": flip, "narrow": narrow,
+			"status": exitCode, "rig": makeRig, "start": start, "terminate": terminate, "frames": makeFrames, "flip": flip, "narrow": narrow,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = &running{}
