@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/rand/v2"
+	"os"
 	"path"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,4 +164,31 @@ func (r *rig) nothingIsLeft(delivered int) {
 	if s.Pending() != 0 || s.Parked != 0 || s.Bytes != 0 || s.Delivered != int64(delivered) {
 		t.Errorf("the queue at the end: %+v", s)
 	}
+}
+
+// TestHangUpAndLostLogDoNotEndTheAgent: neither a terminal that closes nor a reader of the log that has gone means that
+// the shop's frames do not matter any more.
+func TestHangUpAndLostLogDoNotEndTheAgent(t *testing.T) {
+	r := newRig(t)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(r.path("agent.log")); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	r.agent = startTo(t, writer, nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
+	r.await("the agent answers", 20*time.Second, func(status.Snapshot) bool { return true })
+	for _, c := range []func() error{reader.Close, writer.Close} {
+		if err := c(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 { // each is a line in the log that nobody reads
+		if err := r.agent.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		r.await("the agent still answers", 20*time.Second, func(status.Snapshot) bool { return true })
+	}
+	r.agent.stop()
 }

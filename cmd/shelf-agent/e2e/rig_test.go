@@ -192,7 +192,19 @@ func start(t *testing.T, logFile string, env []string, program string, args ...s
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = log.Close() }()
+	defer func() { _ = log.Close() }() // the child has its own
+	t.Cleanup(func() {
+		if t.Failed() {
+			raw, _ := os.ReadFile(logFile)
+			t.Logf("the end of %s:\n%s", filepath.Base(logFile), raw[max(0, len(raw)-8000):])
+		}
+	})
+	return startTo(t, log, env, program, args...)
+}
+
+// startTo starts a child that writes its log to an open file.
+func startTo(t *testing.T, log *os.File, env []string, program string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(filepath.Join(programs, program), args...), ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
@@ -209,13 +221,7 @@ func start(t *testing.T, logFile string, env []string, program string, args ...s
 	if err := <-begun; err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		p.kill()
-		if t.Failed() {
-			raw, _ := os.ReadFile(logFile)
-			t.Logf("the end of %s:\n%s", filepath.Base(logFile), raw[max(0, len(raw)-8000):])
-		}
-	})
+	t.Cleanup(p.kill)
 	return p
 }
 
