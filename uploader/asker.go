@@ -71,7 +71,8 @@ func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ti
 	answers, err := ticket.ReadResponse(resp.Body, uploads)
 	switch {
 	case errors.Is(err, ticket.ErrResponse):
-		return nil, &Seen{Asked: true, Err: fmt.Errorf("%w: %w", errBackendFault, err)}
+		// A request that is aborted may still get what the server made of its end: that is none of its faults.
+		return nil, &Seen{Asked: true, Err: whyNot(ctx, fmt.Errorf("%w: %w", errBackendFault, err))}
 	case err != nil:
 		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
