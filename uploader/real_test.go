@@ -35,7 +35,8 @@ func openRealShop(t *testing.T, change func(*shop)) (*shop, *s3test.Server) {
 func TestRealS3(t *testing.T) {
 	s, server := openRealShop(t, nil)
 
-	item := s.put(1, 300_000)
+	// Small, because a server may refuse a large body by a reset: an unknown outcome, rightly tried again later.
+	item := s.put(1, 16_000)
 	want, err := os.ReadFile(s.payload(item))
 	must(t, err)
 	s.once()
@@ -51,7 +52,7 @@ func TestRealS3(t *testing.T) {
 	s.dir = t.TempDir()
 	s.openQueue()
 	s.Uploader.queue = s.queue
-	item = s.put(1, 300_000)
+	item = s.put(1, 16_000)
 	s.once()
 	s.wantDelivered(item, queue.ProofExists)
 
