@@ -47,14 +47,14 @@ func TestMain(m *testing.M) {
 
 // rig is a shop and its cloud: an S3 server, a backend and an agent, each a process.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	s3      *s3test.Server
 	backend *process
 	agent   *process
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	// The socket's path must be short, so not t.TempDir.
 	dir, err := os.MkdirTemp("", "rig-")
@@ -181,12 +181,12 @@ func (r *rig) await(what string, limit time.Duration, wanted func(status.Snapsho
 
 // process is a child that dies with the test.
 type process struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	ended chan error
 }
 
-func start(t *testing.T, logFile string, env []string, program string, args ...string) *process {
+func start(t testing.TB, logFile string, env []string, program string, args ...string) *process {
 	t.Helper()
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -203,7 +203,7 @@ func start(t *testing.T, logFile string, env []string, program string, args ...s
 }
 
 // startTo starts a child that writes its log to an open file.
-func startTo(t *testing.T, log *os.File, env []string, program string, args ...string) *process {
+func startTo(t testing.TB, log *os.File, env []string, program string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(filepath.Join(programs, program), args...), ended: make(chan error, 1)}
 	p.cmd.Env = append(os.Environ(), env...)
@@ -249,7 +249,7 @@ func (p *process) stop() {
 	}
 }
 
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -260,7 +260,7 @@ func freePort(t *testing.T) string {
 }
 
 // files lists what is below a folder, but for the agent's own marker.
-func files(t *testing.T, dir string) []string {
+func files(t testing.TB, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -275,7 +275,7 @@ func files(t *testing.T, dir string) []string {
 	return found
 }
 
-func logHas(t *testing.T, file, text string) bool {
+func logHas(t testing.TB, file, text string) bool {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
