@@ -7,6 +7,7 @@ VERSION  ?=
 GO       ?= go
 
 VERSITYGW     := v1.8.0
+RCLONE        := v1.76.0
 GOLANGCI_LINT := v2.15.0
 
 # No cgo in what is shipped. -trimpath and no VCS stamp: the same source gives the same bytes.
@@ -64,8 +65,8 @@ cross: ## build the agent for every system that it runs on
 	done
 
 .PHONY: bench
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (a quarter of an hour, on a quiet machine)
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: tools
 tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## build the tools that tests and lint need
@@ -74,6 +75,12 @@ tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) #
 $(TOOLS)/versitygw-$(VERSITYGW):
 	@echo "building versitygw $(VERSITYGW), the S3 server for tests (once, some minutes) …"
 	@GOBIN=$(TOOLS) $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+	@touch $@
+
+# Debian's is too old for versitygw.
+$(TOOLS)/rclone-$(RCLONE):
+	@echo "building rclone $(RCLONE), a peer in the benchmarks (once, some minutes) …"
+	@GOBIN=$(TOOLS) $(GO) install github.com/rclone/rclone@$(RCLONE)
 	@touch $@
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):

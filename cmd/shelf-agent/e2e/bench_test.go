@@ -26,8 +26,8 @@ import (
 // The size of the benchmarks. Each contender begins with an S3 server of its own, and they take turns: what else the
 // machine does meets all of them.
 const (
-	backlog     = 400 // frames
-	rounds      = 1
+	backlog     = 2000 // frames
+	rounds      = 3
 	transfers   = 8
 	benchBudget = 5 * time.Minute // for one contender's turn
 )
@@ -211,7 +211,7 @@ func rclone(b *testing.B) string {
 		b.Fatal(err)
 	}
 	if _, err := os.Stat(program); err != nil {
-		b.Logf("SKIPPED: rclone was not built (%v); run: make bench-tools", err)
+		b.Logf("SKIPPED: rclone was not built (%v); run: make bench", err)
 		return ""
 	}
 	return program

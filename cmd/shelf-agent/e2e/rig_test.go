@@ -52,6 +52,8 @@ type rig struct {
 	s3      *s3test.Server
 	backend *process
 	agent   *process
+
+	backendAddr string
 }
 
 func newRig(t testing.TB) *rig {
@@ -71,7 +73,7 @@ func newRig(t testing.TB) *rig {
 	if err := os.Mkdir(r.path("capture"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	backendAddr := freePort(t)
+	r.backendAddr = freePort(t)
 	pki, files := r.s3.PKI, r.s3.PKI.RigFiles(who)
 	r.write("backend.toml", fmt.Sprintf(`
 [listen]
@@ -87,7 +89,7 @@ region = %q
 kms_key_arn = %q
 endpoint = %q
 path_style = true
-`, backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, bucket, s3test.Region, keyARN, r.s3.Endpoint))
+`, r.backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, bucket, s3test.Region, keyARN, r.s3.Endpoint))
 	r.write("agent.toml", fmt.Sprintf(`
 state_dir = %q
 [capture]
@@ -113,7 +115,7 @@ level = "debug"
 format = "text"
 [development]
 allow_loopback = true
-`, r.path("state"), r.path("capture"), backendAddr, pki.CA.Cert, files.Cert, files.Key, r.s3.Addr, bucket, pki.CA.Cert, keyARN, r.path("agent.sock")))
+`, r.path("state"), r.path("capture"), r.backendAddr, pki.CA.Cert, files.Cert, files.Key, r.s3.Addr, bucket, pki.CA.Cert, keyARN, r.path("agent.sock")))
 	return r
 }
 
