@@ -79,28 +79,40 @@ func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ti
 	return answers, nil
 }
 
-// noteClock compares the clocks at the middle of the exchange. Date has whole seconds.
 func (a *asker) noteClock(resp *http.Response, began time.Time) {
+	if offset, ok := clockOffset(resp, began); ok {
+		a.clock(offset)
+	}
+}
+
+// clockOffset compares the clocks at the middle of the exchange. Date has whole seconds.
+func clockOffset(resp *http.Response, began time.Time) (ahead time.Duration, ok bool) {
 	theirs, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return
+		return 0, false
 	}
 	ended := time.Now()
 	ours := began.Add(ended.Sub(began) / 2)
-	a.clock(theirs.Add(500 * time.Millisecond).Sub(ours))
+	return theirs.Add(500 * time.Millisecond).Sub(ours), true
 }
 
 // problemCode reads the code of a problem document, or "" when there is none.
 func problemCode(resp *http.Response) string {
+	code, _ := readProblem(resp)
+	return code
+}
+
+// readProblem reads code and detail of a problem document, fit for a log and a terminal.
+func readProblem(resp *http.Response) (code, detail string) {
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "application/problem+json" {
-		return ""
+		return "", ""
 	}
 	var problem ticket.Problem
 	if json.NewDecoder(io.LimitReader(resp.Body, maxErrorBody)).Decode(&problem) != nil {
-		return ""
+		return "", ""
 	}
-	return word(problem.Code)
+	return word(problem.Code), sentence(problem.Detail)
 }
 
 // word keeps what a server calls its errors short and plain enough for a log and a terminal; the alphabet

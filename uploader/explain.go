@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"shelfagent/uploader/ticket"
 )
 
 // Explain says in plain words what an outcome was, for logs, status and the frame's own record. It holds
@@ -43,12 +45,15 @@ func explainError(who string, err error) string {
 		record    tls.RecordHeaderError
 		timeout   net.Error
 		address   *AddressError
+		clock     *ticket.ClockError
 	)
 	switch {
 	case errors.Is(err, errTicketRefused), errors.Is(err, errBackendFault), errors.Is(err, errAborted),
 		errors.Is(err, errPayloadDamaged), errors.Is(err, errPayloadMissing), errors.Is(err, errPayloadUnreadable),
 		errors.Is(err, errGaveUp):
 		return err.Error()
+	case errors.Is(err, ticket.ErrEnrollment), errors.As(err, &clock):
+		return shortened(err.Error()) // what it quotes of the answer is quoted safely
 	case errors.As(err, &address):
 		return who + ": " + address.Error()
 	case errors.Is(err, errStalled):
@@ -92,12 +97,15 @@ func sentence(text string) string {
 			return "unreadable"
 		}
 	}
-	text = strings.TrimSpace(strings.Map(func(r rune) rune {
+	return shortened(strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, text))
+	}, text)))
+}
+
+func shortened(text string) string {
 	if len(text) > maxSentence {
 		text = strings.ToValidUTF8(text[:maxSentence], "") + "…"
 	}
