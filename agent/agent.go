@@ -30,6 +30,7 @@ type Agent struct {
 	intake   *intake
 	queue    *queue.Queue
 	uploader *uploader.Uploader
+	renewer  *uploader.Renewer // nil when others renew the certificate
 	health   *health.Set
 	status   *status.Server
 
@@ -77,6 +78,12 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
 	}
+	if c.Backend.Renew {
+		a.renewer = uploader.NewRenewer(uploader.RenewOptions{
+			Issuer:   uploader.Issuer{Backend: uploaderOptions.Backend, CAs: uploaderOptions.BackendCAs, Development: uploaderOptions.Guard.Development},
+			Identity: a.identity, Ahead: a.uploader.ClockAhead, Logger: opts.Logger.With("stage", "renewal"),
+		})
+	}
 	a.status, err = status.Listen(status.Options{
 		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
 		Routes: status.Routes{
@@ -111,6 +118,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	start(&serving, serve, "status", a.status.Serve)
 	start(&serving, serve, "health", a.observeLoop)
 	start(&uploads, upload, "uploader", a.uploader.Run)
+	if a.renewer != nil {
+		start(&uploads, upload, "renewal", a.renewer.Run)
+	}
 	start(&intake, takeIn, "capture", a.watcher.Run)
 	for range intakeWorkers() {
 		start(&intake, takeIn, "intake", a.intake.run)

@@ -34,7 +34,9 @@ func (e *SkewError) Error() string {
 // KeepError says that a certificate was issued and could not be kept.
 type KeepError struct{ Err error }
 
-func (e *KeepError) Error() string { return "the certificate was issued, but cannot be kept: " + e.Err.Error() }
+func (e *KeepError) Error() string {
+	return "the certificate was issued, but cannot be kept: " + e.Err.Error()
+}
 func (e *KeepError) Unwrap() error { return e.Err }
 
 // ErrCode marks what cannot be a one-time code, however it was typed.

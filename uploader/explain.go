@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"unicode"
@@ -69,7 +70,7 @@ func explainError(who string, err error) string {
 		return who + ": its certificate is not valid: " + invalid.Error()
 	case certificateAlert(err) != "":
 		return fmt.Sprintf("%s: it refused the certificate of this rig (%s)", who, certificateAlert(err))
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return who + ": the other side does not speak TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return who + ": connection refused"

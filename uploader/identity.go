@@ -42,6 +42,19 @@ func (i *Identity) Name() ticket.Identity {
 // Expires is the end of the certificate's life.
 func (i *Identity) Expires() time.Time { return i.Leaf().NotAfter }
 
+// soon is before the end of a long life; of a short one it is a part, so that a renewal, due at two thirds, has time for
+// more than one try before anybody is alarmed.
+const (
+	soon     = 48 * time.Hour
+	soonPart = 0.15
+)
+
+// EndsSoon tells whether the certificate should have been renewed by now.
+func (i *Identity) EndsSoon(now time.Time) bool {
+	leaf := i.Leaf()
+	return leaf.NotAfter.Sub(now) < min(soon, time.Duration(soonPart*float64(life(leaf))))
+}
+
 // Leaf is the certificate in use.
 func (i *Identity) Leaf() *x509.Certificate {
 	i.mu.Lock()

@@ -90,7 +90,7 @@ func (r *Renewer) candidate(present *tls.Certificate) (*tls.Certificate, error) 
 	if candidate == nil || err != nil {
 		return nil, err
 	}
-	if sameRig(present, candidate) == nil && candidate.Leaf.NotAfter.After(present.Leaf.NotAfter) {
+	if sameRig(present, candidate) == nil && !candidate.Leaf.NotAfter.Before(present.Leaf.NotAfter) {
 		return candidate, nil
 	}
 	return nil, homeError(home.Discard())

@@ -62,16 +62,30 @@ type Status struct {
 	S3Address          string    `json:"s3_address,omitempty"`
 	S3Private          *bool     `json:"s3_private,omitempty"`
 	CertificateExpires time.Time `json:"certificate_expires"`
+	// CertificateEndsSoon is as in Identity.EndsSoon.
+	CertificateEndsSoon bool `json:"certificate_ends_soon,omitempty"`
 	// CertificateProblem is why a renewed certificate that lies ready is not in use.
 	CertificateProblem string `json:"certificate_problem,omitempty"`
 }
 
+// ClockAhead is how far the backend's clock is ahead of this machine's; 0 when that is not known.
+func (u *Uploader) ClockAhead() time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.tally.clock == nil {
+		return 0
+	}
+	return *u.tally.clock
+}
+
 // Status may be called at any time.
 func (u *Uploader) Status() Status {
+	identity := u.opts.Identity
 	s := Status{
-		Outage: u.breaker.Outage(), Slots: u.pace.Limit(), CertificateExpires: u.opts.Identity.Expires().UTC(),
+		Outage: u.breaker.Outage(), Slots: u.pace.Limit(),
+		CertificateExpires: identity.Expires().UTC(), CertificateEndsSoon: identity.EndsSoon(time.Now()),
 	}
-	if problem := u.opts.Identity.Problem(); problem != nil {
+	if problem := identity.Problem(); problem != nil {
 		s.CertificateProblem = problem.Error()
 	}
 	u.mu.Lock()

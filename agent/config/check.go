@@ -112,8 +112,8 @@ func (c *checker) queue(v Queue) {
 }
 
 func (c *checker) backend(v Backend) {
-	c.absolute("backend.certificate", v.Certificate)
-	c.absolute("backend.key", v.Key)
+	c.absoluteIfSet("backend.certificate", v.Certificate)
+	c.absoluteIfSet("backend.key", v.Key)
 	c.absoluteIfSet("backend.ca", v.CA)
 	if v.URL == "" {
 		c.wrong("backend.url", "is needed: where tickets come from, as in \"https://tickets.example.com\"")

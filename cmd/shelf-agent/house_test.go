@@ -16,16 +16,16 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/frame", "agent/status", "queue", "systemd"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/frame", "agent/status", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
-	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader"},
-	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/ticket"},
+	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader", "uploader/device"},
+	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
-	"agent/doctor":        {"agent/config", "agent/status", "uploader"},
+	"agent/doctor":        {"agent/config", "agent/status", "uploader", "uploader/device"},
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
@@ -36,6 +36,7 @@ var house = map[string][]string{
 	"queue/powercut":          {"queue"},
 	"uploader":                {"queue", "uploader/device", "uploader/ticket"},
 	"uploader/device":         {"uploader/ticket"},
+	"uploader/issuertest":     {"uploader/backend/devpki", "uploader/ticket"},
 	"uploader/ticket":         {},
 	"uploader/backend":        {"uploader/ticket"},
 	"uploader/backend/devpki": {"uploader/ticket"},

@@ -28,7 +28,7 @@ func (h *Home) staged() string { return h.Certificate + ".new" }
 
 func (h *Home) load(certificate string) (*tls.Certificate, error) {
 	if _, err := os.Stat(certificate); err != nil {
-		return nil, fmt.Errorf("device certificate: %w", err)
+		return nil, missing(fmt.Errorf("device certificate: %w", err))
 	}
 	if err := private(h.Key); err != nil {
 		return nil, err
@@ -50,12 +50,24 @@ func (h *Home) load(certificate string) (*tls.Certificate, error) {
 func private(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
-		return fmt.Errorf("device key: %w", err)
+		return missing(fmt.Errorf("device key: %w", err))
 	}
 	if permissionsAreReal && info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("device key %s can be read by others (mode %#o); run: chmod 600 %s", name, info.Mode().Perm(), name)
 	}
 	return nil
+}
+
+// MissingError says that a file of the pair is not there: perhaps the rig was never enrolled.
+type MissingError struct{ error }
+
+func (e *MissingError) Unwrap() error { return e.error }
+
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &MissingError{err}
+	}
+	return err
 }
 
 // Changes says when the files were changed last: another value means that Pair may have another answer.
