@@ -15,7 +15,10 @@
 //  7. A frame that is at fault is parked after Options.MaxAttempts tries, those included whose outcome the
 //     agent did not live to see. Several frames that fail alike, with no delivery between, are not at fault.
 //  8. No log line, error text or status holds a presigned URL, a part of its query, or a key.
-//  9. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  9. The device certificate is renewed before it ends, and a renewed one is used only after the backend has answered a
+//     request in its name; until then, and when it is refused, the old one stays (Renewer). None of this holds up a
+//     frame. A one-time code is sent only when what can be known before has been found good (Enroll).
+//  10. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //

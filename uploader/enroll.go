@@ -104,7 +104,7 @@ func (i Issuer) compareClocks(ctx context.Context, client *http.Client) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, errNoAnswer)
 	defer cancel()
 	began := time.Now()
-	resp, _, err := i.request(ctx, client, http.MethodGet, healthPath, nil)
+	resp, _, err := i.request(ctx, client, http.MethodGet, healthPath, nil) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return &IssueError{Seen: Seen{Asked: true, Err: err}}
 	}

@@ -83,7 +83,7 @@ func (i Issuer) request(ctx context.Context, client *http.Client, method, path s
 func (i Issuer) ask(ctx context.Context, client *http.Client, path string, document any, public crypto.PublicKey, now func() time.Time) (*ticket.Issued, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, errNoAnswer)
 	defer cancel()
-	resp, sent, err := i.request(ctx, client, http.MethodPost, path, document)
+	resp, sent, err := i.request(ctx, client, http.MethodPost, path, document) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return nil, &IssueError{Seen: Seen{Asked: true, Err: err}, Sent: sent}
 	}
@@ -130,7 +130,7 @@ func (i Issuer) try(ctx context.Context, certificate *tls.Certificate) error {
 	defer cancel()
 	client := i.client(certificate)
 	defer client.CloseIdleConnections()
-	resp, sent, err := i.request(ctx, client, http.MethodPost, ticket.HeartbeatPath, struct{}{})
+	resp, sent, err := i.request(ctx, client, http.MethodPost, ticket.HeartbeatPath, struct{}{}) //nolint:bodyclose // drain closes it
 	if err != nil {
 		return &IssueError{Seen: Seen{Asked: true, Err: err}, Sent: sent}
 	}

@@ -1,6 +1,7 @@
 package uploader
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
@@ -99,10 +100,10 @@ func TestTheOldCertificateStaysUntilTheNewOneHasWorked(t *testing.T) {
 		refused bool
 	}{
 		{"refused", func(w http.ResponseWriter, _ *http.Request) { issuertest.Refuse(w, 403, "revoked", "") }, true},
-		{"unknown to the backend", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, true},
-		{"busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, false},
+		{"unknown to the backend", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }, true},
+		{"busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, false},
 		{"cut off", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false},
-		{"a login page", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) }, false},
+		{"a login page", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusFound) }, false},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
 			b, identity := enrolled(t)
@@ -222,6 +223,38 @@ func TestTheUploaderTakesARenewedCertificate(t *testing.T) {
 	s.wantOutage("")
 	if shown == first || shown != identity.Leaf().SerialNumber.String() {
 		t.Errorf("the certificate shown is %s, the old one %s", shown, first)
+	}
+}
+
+// TestARigRenewsByItself: nobody calls a step. Its certificate is due, and there is a backend.
+func TestARigRenewsByItself(t *testing.T) {
+	b := openBooth(t)
+	b.server.Change = func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(-30*time.Second), time.Now().Add(patience/6)
+	}
+	_, err := b.enroll()
+	must(t, err)
+	b.server.Change = nil
+	identity, err := LoadIdentity(b.home.Certificate, b.home.Key)
+	must(t, err)
+	tried := make(chan struct{})
+	b.server.Override(ticket.HeartbeatPath, func(http.ResponseWriter, *http.Request) { close(tried) })
+	r := b.renewer(identity)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	select {
+	case <-tried:
+	case <-time.After(patience):
+		t.Fatalf("no renewal: %+v", r.Status())
+	}
+	for identity.Expires().Before(time.Now().Add(time.Hour)) { // it is put in place after the answer
+		must(t, identity.Reload())
+	}
+	stop()
+	must(t, <-ended)
+	if s := r.Status(); s != (RenewalStatus{}) {
+		t.Errorf("%+v", s)
 	}
 }
 

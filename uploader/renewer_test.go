@@ -55,11 +55,11 @@ func TestAFleetThatWasEnrolledTogetherRenewsApart(t *testing.T) {
 			rigs[i] = newClockwork(serial, func(c *clockwork) error { c.issue(serial + fleet); return nil })
 			time.Sleep(time.Minute / fleet)
 		}
-		time.Sleep(week * 65 / 100)
+		time.Sleep(week * 665 / 1000)
 		for _, r := range rigs {
 			go func() { _ = r.Run(ctx) }()
 		}
-		time.Sleep(week * 15 / 100)
+		time.Sleep(week * 105 / 1000)
 		stop()
 		synctest.Wait()
 		byMinute := map[time.Duration]int{}

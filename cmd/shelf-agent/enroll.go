@@ -98,7 +98,11 @@ func (e *enrolment) issuer(c *config.Config) (uploader.Issuer, error) {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return uploader.Issuer{}, fmt.Errorf("--backend: %q is not a plain https URL; write it as in https://tickets.example.com", backend)
 	}
-	return c.Issuer(backend, ca)
+	issuer, err := c.Issuer(backend, ca)
+	if err != nil && e.ca != "" {
+		err = fmt.Errorf("--ca: %w", err)
+	}
+	return issuer, err
 }
 
 // talk is with the person at the terminal, if there is one. What is said here is no result of the command.
