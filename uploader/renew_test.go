@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/url"
@@ -139,15 +140,19 @@ func TestTheOldCertificateStaysUntilTheNewOneHasWorked(t *testing.T) {
 	}
 }
 
-// TestARevokedOrEndedRigKeepsItsCertificate: it says what is the matter, and waits for a person.
-func TestARevokedOrEndedRigKeepsItsCertificate(t *testing.T) {
+// TestARigThatWasOffForTooLong says what is the matter, and waits for a person with another code.
+func TestARigThatWasOffForTooLong(t *testing.T) {
 	b := openBooth(t)
-	b.server.Change = func(c *x509.Certificate) { c.NotAfter = time.Now().Add(time.Second) }
-	_, err := b.enroll()
+	must(t, b.home.Prepare())
+	key, err := b.home.PendingKey()
 	must(t, err)
+	answer := b.server.Issue(testRig, key.Public(), func(c *x509.Certificate) { c.NotAfter = c.NotBefore.Add(time.Second) })
+	block, _ := pem.Decode([]byte(answer.Certificate))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	must(t, err)
+	must(t, b.home.Install(&ticket.Issued{PEM: []byte(answer.Certificate), Leaf: leaf}))
 	identity, err := LoadIdentity(b.home.Certificate, b.home.Key)
 	must(t, err)
-	<-time.After(time.Until(identity.Expires())) // TLS has no other clock than the machine's
 	err = b.renewer(identity).step(t.Context())
 	var issue *IssueError
 	if !errors.As(err, &issue) || !issue.Denied() || !lasting(err) || !strings.Contains(err.Error(), "it refused the certificate of this rig") {
@@ -156,9 +161,7 @@ func TestARevokedOrEndedRigKeepsItsCertificate(t *testing.T) {
 	if n := b.server.Requests(ticket.RenewPath); n != 0 {
 		t.Errorf("%d requests", n)
 	}
-	b.server.Change = nil
-	b.server.Invitations["NEXT"] = testRig
-	_, err = Enroll(t.Context(), b.issuer, b.home, "NEXT")
+	_, err = b.enroll()
 	must(t, err)
 	must(t, identity.Reload())
 	must(t, b.issuer.try(t.Context(), identity.loaded))
@@ -230,7 +233,7 @@ func TestTheUploaderTakesARenewedCertificate(t *testing.T) {
 func TestARigRenewsByItself(t *testing.T) {
 	b := openBooth(t)
 	b.server.Change = func(c *x509.Certificate) {
-		c.NotBefore, c.NotAfter = time.Now().Add(-30*time.Second), time.Now().Add(patience/6)
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(patience/2)
 	}
 	_, err := b.enroll()
 	must(t, err)

@@ -5,9 +5,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"shelfagent/agent/config"
+	"shelfagent/systemd"
 	"shelfagent/uploader/device"
 )
 
@@ -39,5 +41,12 @@ func TestKeysGoToTheAgentsUser(t *testing.T) {
 	c.StateDir = filepath.Join(c.StateDir, "not there yet")
 	if _, err = agentHome(&c); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTheUnitsUserIsTheOneThatKeysAreGivenTo holds the two against each other.
+func TestTheUnitsUserIsTheOneThatKeysAreGivenTo(t *testing.T) {
+	if !regexp.MustCompile(`(?m)^User=` + serviceUser + `$`).Match(systemd.Unit) {
+		t.Errorf("the unit does not run as %s", serviceUser)
 	}
 }
