@@ -182,7 +182,7 @@ func (a *Agent) observeCertificate(f facts, now time.Time) {
 	}
 	a.health.Set(health.CertificateEnds, now, s.CertificateEndsSoon, ends)
 	a.health.Set(health.CertificateEnded, now, !now.Before(s.CertificateExpires), ends)
-	a.health.Set(health.CertificateNotRenewed, now, failing, r.Problem)
+	a.health.Set(health.RenewalFails, now, failing, r.Problem)
 	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
 }
 

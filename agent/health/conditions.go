@@ -46,39 +46,39 @@ type Condition struct {
 
 // The codes.
 const (
-	CaptureMissing        Code = "capture_missing"
-	CaptureUnmarked       Code = "capture_unmarked"
-	CaptureForeign        Code = "capture_foreign"
-	WatchDead             Code = "watch_dead"
-	FolderUnnamed         Code = "folder_unnamed"
-	FilesOdd              Code = "files_odd"
-	CamerasTooMany        Code = "cameras_too_many"
-	FramesRejected        Code = "frames_rejected"
-	MasksMismatch         Code = "masks_mismatch"
-	CameraDark            Code = "camera_dark"
-	CameraBlownOut        Code = "camera_blown_out"
-	CameraBlurred         Code = "camera_blurred"
-	CameraFrozen          Code = "camera_frozen"
-	IntakeFailing         Code = "intake_failing"
-	QueueFull             Code = "queue_full"
-	QueueFailing          Code = "queue_failing"
-	QueueHealed           Code = "queue_healed"
-	FramesParked          Code = "frames_parked"
-	LinkDown              Code = "link_down"
-	WrongNetwork          Code = "wrong_network"
-	BackendDenied         Code = "backend_denied"
-	BackendFault          Code = "backend_fault"
-	TicketRefused         Code = "ticket_refused"
-	TooFast               Code = "too_fast"
-	S3Denied              Code = "s3_denied"
-	UploadsFail           Code = "uploads_fail"
-	CertificateEnds       Code = "certificate_ends"
-	CertificateEnded      Code = "certificate_ended"
-	CertificateNotRenewed Code = "certificate_not_renewed"
-	CertificateStuck      Code = "certificate_stuck"
-	TicketExpired         Code = "ticket_expired"
-	ClockWrong            Code = "clock_wrong"
-	PageUnavailable       Code = "page_unavailable"
+	CaptureMissing   Code = "capture_missing"
+	CaptureUnmarked  Code = "capture_unmarked"
+	CaptureForeign   Code = "capture_foreign"
+	WatchDead        Code = "watch_dead"
+	FolderUnnamed    Code = "folder_unnamed"
+	FilesOdd         Code = "files_odd"
+	CamerasTooMany   Code = "cameras_too_many"
+	FramesRejected   Code = "frames_rejected"
+	MasksMismatch    Code = "masks_mismatch"
+	CameraDark       Code = "camera_dark"
+	CameraBlownOut   Code = "camera_blown_out"
+	CameraBlurred    Code = "camera_blurred"
+	CameraFrozen     Code = "camera_frozen"
+	IntakeFailing    Code = "intake_failing"
+	QueueFull        Code = "queue_full"
+	QueueFailing     Code = "queue_failing"
+	QueueHealed      Code = "queue_healed"
+	FramesParked     Code = "frames_parked"
+	LinkDown         Code = "link_down"
+	WrongNetwork     Code = "wrong_network"
+	BackendDenied    Code = "backend_denied"
+	BackendFault     Code = "backend_fault"
+	TicketRefused    Code = "ticket_refused"
+	TooFast          Code = "too_fast"
+	S3Denied         Code = "s3_denied"
+	UploadsFail      Code = "uploads_fail"
+	CertificateEnds  Code = "certificate_ends"
+	CertificateEnded Code = "certificate_ended"
+	RenewalFails     Code = "certificate_not_renewed"
+	CertificateStuck Code = "certificate_stuck"
+	TicketExpired    Code = "ticket_expired"
+	ClockWrong       Code = "clock_wrong"
+	PageUnavailable  Code = "page_unavailable"
 )
 
 // conditions is the one list.
@@ -239,7 +239,7 @@ var conditions = []Condition{
 			"sudo shelf-agent enroll. The agent takes the new certificate without a restart.",
 	},
 	{
-		Code: CertificateNotRenewed, Severity: Warning, Title: "The device certificate could not be renewed",
+		Code: RenewalFails, Severity: Warning, Title: "The device certificate could not be renewed",
 		Meaning: "The agent has asked for the next certificate, and goes on asking. Frames go out until the present one ends.",
 		Do: "Where the reason is a folder that cannot be written to, give the agent's user that right, or leave backend.certificate empty and " +
 			"enrol the rig anew. Otherwise give the reason to the cloud team; an invitation of theirs mends most: sudo shelf-agent enroll.",
