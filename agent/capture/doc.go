@@ -19,7 +19,7 @@
 //  8. Bounded: a few thousand candidates per camera, a thousand cameras, a rejected folder limited in bytes, age and
 //     number, whatever lies in the capture folder.
 //  9. Nothing waits in silence: a folder that names no camera, a dead watch, a missing disk, a file that cannot be
-//     taken away are all in [State].
+//     taken away, pictures that are held back in the rejected folder, also by an earlier run, are all in [State].
 //  10. Once a marker has been recorded, no fault of the capture disk keeps [Open] from returning a Watcher.
 //
 // # Who a file belongs to

@@ -82,10 +82,6 @@ func moveBack(from *folder, file string, to *folder, name string) error {
 	return from.remove(file)
 }
 
-// HeldBack is the code of files that were rejected only until a person has corrected the masks. They are good
-// pictures, so no age ends their time.
-const HeldBack = "mask_mismatch"
-
 // clockSane is before this program existed: an older stamp is that of a rig without a battery-backed clock that had not
 // met NTP yet, and tells no age.
 var clockSane = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -160,13 +156,15 @@ type store struct {
 	known bool  // bytes and files have been counted
 	bytes int64 // about; a prune counts anew
 	files int
+	held  heldBack
 }
 
 // added takes note of one more file and prunes when that crossed a bound.
-func (s *store) added(size int64) {
+func (s *store) added(r Rejected) {
 	s.mu.Lock()
-	s.bytes += size
+	s.bytes += r.Size
 	s.files++
+	s.held.add(r)
 	over := !s.known || s.bytes > s.maxBytes || s.files > maxRejected
 	s.mu.Unlock()
 	if over {
