@@ -192,6 +192,9 @@ func TestP3_SameFileTwiceIsOneItem(t *testing.T) {
 	if got := q.Stats(); got.Pending() != 1 {
 		t.Errorf("the queue: %+v", got)
 	}
+	if got := in.now(); got.admitted["cam-1"] != 1 {
+		t.Errorf("counted %d times", got.admitted["cam-1"])
+	}
 }
 
 func TestRejectedFilesAreKeptWithTheirReason(t *testing.T) {

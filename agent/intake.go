@@ -49,7 +49,7 @@ type intakeTally struct {
 	codes      map[string]int64 // rejections by code
 	lastReject time.Time
 	lastWhy    string
-	held       map[string]string                 // by camera, its latest file if its masks did not fit: why
+	good       map[string]time.Time              // by camera, when its latest frame got into the queue
 	faults     map[frame.Fault]map[string]string // by camera: what is seen of those that have it
 	full       failure                           // the queue had no room
 	failing    failure                           // the disk or the queue refused something else
@@ -68,7 +68,7 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, vers
 		watcher: w, queue: q, rules: rules, version: version, log: log,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
-			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, held: map[string]string{},
+			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
 		},
 		views: map[string]*view{},
 	}
@@ -161,7 +161,8 @@ func heavy(raw []byte, options frame.Options) bool {
 // put stores a frame. With an error the file has been given back.
 func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) error {
 	seen := in.look(file.Camera, f)
-	_, err := in.queue.Put(ctx, queue.New{
+	began := time.Now().Truncate(time.Millisecond)
+	item, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
 		Metadata: metadata(f, seen, in.version),
@@ -171,8 +172,10 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	case err == nil:
 		in.remember(file.Camera, f, seen)
 		in.note(func(t *intakeTally) {
-			t.admitted[file.Camera]++
-			delete(t.held, file.Camera)
+			if !item.EnqueuedAt.Before(began) { // or it was queued before, and its file could not be removed
+				t.admitted[file.Camera]++
+			}
+			t.good[file.Camera] = time.Now()
 			in.noRoom = time.Time{}
 		})
 		return nil
@@ -204,9 +207,6 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 	in.note(func(t *intakeTally) {
 		t.rejected[file.Camera]++
 		t.codes[string(why.Code)]++
-		if why.Code == frame.CodeMaskMismatch {
-			t.held[file.Camera] = why.Detail
-		}
 		t.lastReject = time.Now()
 		t.lastWhy = fmt.Sprintf("%s/%s: %s", file.Camera, file.Name, why.Code.Sentence())
 	})
@@ -224,6 +224,6 @@ func (in *intake) now() intakeTally {
 	defer in.mu.Unlock()
 	t := in.tally
 	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
-	t.held, t.faults = maps.Clone(t.held), in.faulty()
+	t.good, t.faults = maps.Clone(t.good), in.faulty()
 	return t
 }

@@ -112,7 +112,9 @@ func (a *Agent) observeIntake(f facts, now time.Time) {
 	t := f.intake
 	recent := !t.lastReject.IsZero() && now.Sub(t.lastReject) < rejectedRecent
 	a.health.Set(health.FramesRejected, now, recent, t.lastWhy)
-	a.health.Observe(health.MasksMismatch, now, t.held)
+	mismatch, left := heldBack(f.capture.Held, t.good)
+	a.health.Observe(health.MasksMismatch, now, mismatch)
+	a.health.Observe(health.FramesHeld, now, left)
 	for fault, code := range faultConditions {
 		a.health.Observe(code, now, t.faults[fault])
 	}
@@ -127,6 +129,21 @@ func (a *Agent) observeIntake(f facts, now time.Time) {
 		failing = t.failing.what
 	}
 	a.health.Set(health.QueueFailing, now, failing != "", failing)
+}
+
+// heldBack tells the cameras of which nothing is sent, because the newest that came of them is held back, from those that
+// left something behind. It is the rejected folder that tells, so that a restart forgets nothing; until the first good
+// frame after one, a camera that left something counts among the former.
+func heldBack(held []capture.HeldFrames, good map[string]time.Time) (mismatch, left map[string]string) {
+	mismatch, left = map[string]string{}, map[string]string{}
+	for _, h := range held {
+		if h.Newest.After(good[h.Camera]) {
+			mismatch[h.Camera] = fmt.Sprintf("%s; files held back: %d", h.Detail, h.Files)
+		} else {
+			left[h.Camera] = fmt.Sprintf("files held back: %d", h.Files)
+		}
+	}
+	return mismatch, left
 }
 
 func (a *Agent) observeQueue(s queue.Stats, now time.Time) {

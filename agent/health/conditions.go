@@ -55,6 +55,7 @@ const (
 	CamerasTooMany   Code = "cameras_too_many"
 	FramesRejected   Code = "frames_rejected"
 	MasksMismatch    Code = "masks_mismatch"
+	FramesHeld       Code = "frames_held"
 	CameraDark       Code = "camera_dark"
 	CameraBlownOut   Code = "camera_blown_out"
 	CameraBlurred    Code = "camera_blurred"
@@ -136,6 +137,13 @@ var conditions = []Condition{
 			"else. Its frames are kept in the rejected folder, and none is sent.",
 		Do: "Set the camera back to the picture format and direction that it had; or draw its masks anew, correct them in the " +
 			"configuration, restart the agent, and take the frames in again with `shelf-agent rejected retry --all`.",
+	},
+	{
+		Code: FramesHeld, Severity: Warning, Title: "Frames are still held back",
+		Meaning: "This camera's frames are sent again, but some that its privacy masks did not fit still lie in the rejected folder. " +
+			"They stay until a person decides.",
+		Do: "See them: sudo shelf-agent rejected list --code mask_mismatch. If the masks fit them now, take them in with " +
+			"`shelf-agent rejected retry --all --code mask_mismatch`; delete the others from the rejected folder.",
 	},
 	{
 		Code: CameraDark, Severity: Warning, Title: "A camera's pictures are dark",
