@@ -40,6 +40,8 @@ type intake struct {
 	noRoom time.Time  // until then the queue need not be asked for room
 	tally  intakeTally
 	views  map[string]*view // by camera
+	// rejects says to the log what was rejected.
+	rejects *rejectLog
 }
 
 // intakeTally is what status reports of the intake.
@@ -70,7 +72,7 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, vers
 		tally: intakeTally{
 			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
 		},
-		views: map[string]*view{},
+		views: map[string]*view{}, rejects: newRejectLog(log),
 	}
 }
 
@@ -176,6 +178,7 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 				t.admitted[file.Camera]++
 			}
 			t.good[file.Camera] = time.Now()
+			in.rejects.admitted(file.Camera, time.Now())
 			in.noRoom = time.Time{}
 		})
 		return nil
@@ -203,8 +206,8 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 		in.note(func(t *intakeTally) { t.failing = failed(err) })
 		return
 	}
-	in.log.Info("file rejected", "camera", file.Camera, "file", file.Name, "code", why.Code, "reason", why.Code.Sentence(), "detail", why.Detail)
 	in.note(func(t *intakeTally) {
+		in.rejects.rejected(file, why, time.Now())
 		t.rejected[file.Camera]++
 		t.codes[string(why.Code)]++
 		t.lastReject = time.Now()
