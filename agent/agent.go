@@ -73,7 +73,8 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err != nil {
 		return a, err
 	}
-	a.intake = newIntake(a.watcher, a.queue, rules, opts.Version, opts.Logger.With("stage", "intake"))
+	log := opts.Logger.With("stage", "intake")
+	a.intake = newIntake(a.watcher, a.queue, rules, openDecodeMark(decodeMarkPath(c), log), opts.Version, log)
 	uploaderOptions.Queue = a.queue
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err

@@ -35,6 +35,7 @@ type intake struct {
 	// among them that may take frame.Options.MaxMemory; a JPEG that stays as it is takes next to nothing.
 	decoders chan struct{}
 	heavy    sync.Mutex
+	mark     *decodeMark
 
 	mu     sync.Mutex // guards what follows
 	noRoom time.Time  // until then the queue need not be asked for room
@@ -65,9 +66,9 @@ type failure struct {
 
 func failed(err error) failure { return failure{err.Error(), time.Now()} }
 
-func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, version string, log *slog.Logger) *intake {
+func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark *decodeMark, version string, log *slog.Logger) *intake {
 	return &intake{
-		watcher: w, queue: q, rules: rules, version: version, log: log,
+		watcher: w, queue: q, rules: rules, mark: mark, version: version, log: log,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
 			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
@@ -146,6 +147,10 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 	if heavy(raw, rules.Options) {
 		in.heavy.Lock()
 		defer in.heavy.Unlock()
+		if err := in.mark.begin(file); err != nil {
+			return nil, err
+		}
+		defer in.mark.end(file)
 	}
 	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.rules.Location}, rules.Options)
 	if err != nil && file.Incomplete {
