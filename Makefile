@@ -49,6 +49,10 @@ test-powercut: ## cut the queue's power at tens of thousands of points (root, /d
 test-faults: ## kill the queue, and fail its disk, at every system call (Linux; long)
 	SHELFAGENT_FAULTS_LONG=1 $(GO) test -count=1 -v -timeout 90m ./queue/faults
 
+.PHONY: test-backlog
+test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
+	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
+
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## formatting, vet, linters, and which package may import which
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
