@@ -70,6 +70,7 @@ cross: ## build the agent for every system that it runs on
 
 .PHONY: bench
 bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (a quarter of an hour, on a quiet machine)
+	@.ci/need djpeg libjpeg-turbo-progs "libjpeg-turbo beside the check of a JPEG" || true
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: tools
