@@ -85,7 +85,7 @@ func dieOf(s shop) {
 		}
 		pages = 10*pages + uint64(c-'0')
 	}
-	now := pages * uint64(os.Getpagesize()) //nolint:gosec // a page has a size
+	now := pages * uint64(os.Getpagesize())
 	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: now, Max: now}); err != nil {
 		s.t.Fatal(err)
 	}

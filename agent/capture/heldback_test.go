@@ -17,13 +17,11 @@ func TestHeldBackIsVisible(t *testing.T) {
 	r.write("cam-2/0.jpg")
 	r.step()
 	for range 4 {
-		f := r.next()
-		switch {
-		case f.Camera == "cam-2":
-			must(t, f.Reject(why))
-		default:
-			must(t, f.Reject(held))
+		f, reason := r.next(), held
+		if f.Camera == "cam-2" {
+			reason = why
 		}
+		must(t, f.Reject(reason))
 	}
 	seen := func(r *rig) string {
 		text := ""

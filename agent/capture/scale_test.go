@@ -165,7 +165,7 @@ func alive() int64 {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc) //nolint:gosec // bytes of memory
+	return int64(m.HeapAlloc)
 }
 
 // A slow listing does not hold back everything: see firstScanHold.

@@ -17,7 +17,7 @@ func peakOf(f func()) int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	alive := func() int64 {
 		metrics.Read(sample)
-		return int64(sample[0].Value.Uint64()) //nolint:gosec // bytes of memory
+		return int64(sample[0].Value.Uint64())
 	}
 	runtime.GC()
 	before := alive()
