@@ -26,7 +26,7 @@ import (
 // The size of the benchmarks. Each contender begins with an S3 server of its own, and they take turns: what else the
 // machine does meets all of them.
 const (
-	backlog     = 2000 // frames
+	benchFrames = 2000
 	rounds      = 3
 	transfers   = 8
 	benchBudget = 5 * time.Minute // for one contender's turn
@@ -45,7 +45,7 @@ type contender struct {
 // tickets from the backend's; a bare loop that presigns and PUTs the same files; and rclone, from the start of its
 // process. Agent and bare loop send the same headers.
 func BenchmarkDrain(b *testing.B) {
-	race(b, randomFrames(backlog, 250<<10), []contender{
+	race(b, randomFrames(benchFrames, 250<<10), []contender{
 		{"agent", queued, noBacklog},
 		{"bare", bareLoop, nil},
 		{"rclone-copy", rcloneCommand("copy"), nil},
@@ -55,7 +55,7 @@ func BenchmarkDrain(b *testing.B) {
 // BenchmarkWholeWay takes photographs from the capture folder to S3: validated, stripped, queued and proven by the
 // agent; moved by rclone.
 func BenchmarkWholeWay(b *testing.B) {
-	race(b, photographs(b, backlog/4), []contender{
+	race(b, photographs(b, benchFrames/4), []contender{
 		{"agent", captured, noBacklog},
 		{"rclone-move", rcloneCommand("move"), nil},
 	})
