@@ -46,6 +46,8 @@ func (t *tally) speedNow(at time.Time) float64 {
 type Status struct {
 	// Outage is nil while uploads run.
 	Outage *Outage `json:"outage,omitempty"`
+	// Limit is what the bandwidth windows allow now; nil where the configuration limits nothing.
+	Limit *Limit `json:"limit,omitempty"`
 	// Slots is how many transfers may run at once now.
 	Slots int `json:"slots"`
 	// LastDelivered is zero before the first delivery since the start.
@@ -82,7 +84,7 @@ func (u *Uploader) ClockAhead() time.Duration {
 func (u *Uploader) Status() Status {
 	identity := u.opts.Identity
 	s := Status{
-		Outage: u.breaker.Outage(), Slots: u.pace.Limit(),
+		Outage: u.breaker.Outage(), Limit: u.hours.now(), Slots: u.pace.Limit(),
 		CertificateExpires: identity.Expires().UTC(), CertificateEndsSoon: identity.EndsSoon(time.Now()),
 	}
 	if problem := identity.Problem(); problem != nil {

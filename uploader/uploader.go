@@ -1,9 +1,11 @@
 package uploader
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -53,8 +55,11 @@ type Options struct {
 	Guard Guard
 	// Concurrency is the most transfers at once.
 	Concurrency int
-	// Rate is the most bytes per second over all transfers; 0 is no limit.
+	// Rate is the most bytes per second over all transfers, outside of Windows; 0 is no limit.
 	Rate int64
+	// Windows are the times of the week in which another rate holds, in Location; nil is this machine's time zone.
+	Windows  []Window
+	Location *time.Location
 	// MaxAttempts is after how many charged tries a frame is parked.
 	MaxAttempts int
 	// Stall is how long a transfer may stand still.
@@ -75,6 +80,7 @@ type Uploader struct {
 	log     *slog.Logger
 	breaker *Breaker
 	pace    *Pace
+	hours   *throttle
 
 	inFlight atomic.Int64 // changed by Run alone
 	freed    chan struct{}
@@ -96,6 +102,10 @@ func New(opts Options) (*Uploader, error) {
 	case len(opts.Destinations) == 0:
 		return nil, errors.New("uploader: no host is allowed for uploads")
 	}
+	schedule, err := NewSchedule(Rate(max(opts.Rate, 0)), opts.Windows, cmp.Or(opts.Location, time.Local))
+	if err != nil {
+		return nil, fmt.Errorf("uploader: %w", err)
+	}
 	setDefault(&opts.Concurrency, DefaultConcurrency)
 	setDefault(&opts.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&opts.Stall, DefaultStall)
@@ -109,7 +119,7 @@ func New(opts Options) (*Uploader, error) {
 		policy: ticket.Policy{
 			Destinations: opts.Destinations, Store: opts.Identity.Name().Store, KMSKeyARN: opts.KMSKeyARN, Now: time.Now,
 		},
-		breaker: &Breaker{}, pace: NewPace(opts.Concurrency),
+		breaker: &Breaker{}, pace: NewPace(opts.Concurrency), hours: newThrottle(schedule),
 		freed: make(chan struct{}, opts.Concurrency),
 		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
@@ -117,7 +127,7 @@ func New(opts Options) (*Uploader, error) {
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
 	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
-	u.putter = &putter{client: toS3, stall: opts.Stall, rate: newLimiter(opts.Rate)}
+	u.putter = &putter{client: toS3, stall: opts.Stall, rate: u.hours.limiter}
 	return u, nil
 }
 
@@ -155,7 +165,8 @@ func (u *Uploader) Run(ctx context.Context) error {
 	return nil
 }
 
-// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule. nap is how soon it
+// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule, and how late a clock that
+// was put right may be noticed. nap is how soon it
 // looks again for what was due and could not be leased.
 const (
 	idle = time.Minute
@@ -166,6 +177,14 @@ const (
 func (u *Uploader) step(ctx context.Context) (wake time.Time) {
 	now := time.Now()
 	wake = now.Add(idle)
+	clock := u.clockAt(now)
+	limit := u.hours.turn(clock)
+	if left := limit.Until.Sub(clock); !limit.Until.IsZero() && left < idle {
+		wake = now.Add(left)
+	}
+	if limit.Paused {
+		return wake
+	}
 	free, probe, next := u.breaker.Allow(u.pace.Limit()-int(u.inFlight.Load()), now)
 	if !next.IsZero() && next.Before(wake) {
 		wake = next
@@ -212,4 +231,18 @@ func (u *Uploader) noteClock(offset time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.tally.clock = &offset
+}
+
+// trustedOffset is how far the backend's clock may be from this machine's before the windows go by the backend's. A
+// rig's own clock may have lost its time; the backend's is kept.
+const trustedOffset = time.Minute
+
+// clockAt is the best that is known of the time at which this machine's clock says now.
+func (u *Uploader) clockAt(now time.Time) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.tally.clock == nil || u.tally.clock.Abs() < trustedOffset {
+		return now
+	}
+	return now.Round(0).Add(*u.tally.clock)
 }
