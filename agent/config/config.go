@@ -113,6 +113,8 @@ type Upload struct {
 	KMSKeyARN   string          `toml:"kms_key_arn"`
 	Concurrency int             `toml:"concurrency"`
 	Rate        strict.Size     `toml:"rate"`
+	Timezone    string          `toml:"timezone"`
+	Window      []Window        `toml:"window"`
 	MaxAttempts int             `toml:"max_attempts"`
 	Stall       strict.Duration `toml:"stall"`
 }
@@ -160,7 +162,7 @@ func Default() Config {
 		Backend: Backend{Renew: true},
 		Upload: Upload{
 			Concurrency: uploader.DefaultConcurrency, MaxAttempts: uploader.DefaultMaxAttempts,
-			Stall: strict.Duration(uploader.DefaultStall),
+			Timezone: "Local", Stall: strict.Duration(uploader.DefaultStall),
 		},
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},

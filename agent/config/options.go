@@ -72,6 +72,10 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			return uploader.Options{}, fmt.Errorf("upload.hosts: %w", err)
 		}
 	}
+	location, err := time.LoadLocation(c.Upload.Timezone)
+	if err != nil {
+		return uploader.Options{}, fmt.Errorf("upload.timezone: %w", err)
+	}
 	guard := uploader.Guard{Development: c.Development.AllowLoopback}
 	if c.Network.PrivateOnly {
 		for _, entry := range c.Network.PrivateRanges {
@@ -85,8 +89,8 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 	return uploader.Options{
 		Identity: identity, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
-		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), MaxAttempts: c.Upload.MaxAttempts,
-		Stall: time.Duration(c.Upload.Stall), Logger: log,
+		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
+		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), Logger: log,
 	}, nil
 }
 
