@@ -78,6 +78,8 @@ type Link struct {
 	Since   time.Time `json:"since,omitzero"`
 	NextTry time.Time `json:"next_try,omitzero"`
 
+	// Limit is nil where the configuration limits nothing.
+	Limit          *Limit            `json:"limit,omitempty"`
 	Slots          int               `json:"slots"`
 	BytesPerSecond float64           `json:"bytes_per_second"`
 	LastDelivered  time.Time         `json:"last_delivered,omitzero"`

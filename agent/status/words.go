@@ -99,7 +99,13 @@ func (s Snapshot) queueLine(now time.Time) string {
 }
 
 func (s Snapshot) linkLine(now time.Time) string {
-	l := s.Link
+	if limit := s.Link.Limit.words(now); limit != "" {
+		return s.Link.state(now) + "; " + limit
+	}
+	return s.Link.state(now)
+}
+
+func (l Link) state(now time.Time) string {
 	if !l.Up {
 		line := fmt.Sprintf("down for %s: %s", span(now.Sub(l.Since)), l.Reason)
 		if l.NextTry.After(now) {
