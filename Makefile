@@ -35,7 +35,8 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@if .ci/need cc gcc "the race detector"; then \
-		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
+		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
+		$(GO) test -run TestFleetIsSpread ./uploader; \
 	else \
 		echo "$(GO) test ./..."; $(GO) test -timeout 20m ./...; \
 	fi

@@ -46,6 +46,8 @@ func (t *tally) speedNow(at time.Time) float64 {
 type Status struct {
 	// Outage is nil while uploads run.
 	Outage *Outage `json:"outage,omitempty"`
+	// Begins is when this rig's first request may go out; zero once it may.
+	Begins time.Time `json:"begins,omitzero"`
 	// Limit is what the bandwidth windows allow now; nil where the configuration limits nothing.
 	Limit *Limit `json:"limit,omitempty"`
 	// Slots is how many transfers may run at once now.
@@ -92,6 +94,7 @@ func (u *Uploader) Status() Status {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	s.Begins = u.begins.UTC()
 	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
 	s.Outcomes = maps.Clone(u.tally.outcomes)
 	if u.tally.clock != nil {

@@ -27,6 +27,10 @@ const (
 	DefaultStopGrace   = 10 * time.Second
 )
 
+// DefaultStartSpread is a StartSpread for rigs that are one of many: 10,000 that are started in one second, by a power cut
+// or an upgrade, then make some 500 requests in each of the next sixty. It costs a rig half a minute in the mean.
+const DefaultStartSpread = time.Minute
+
 // Queue is what the uploader needs of the queue. Ack, Defer and Bury must not return before what they say
 // is durable.
 type Queue interface {
@@ -64,6 +68,9 @@ type Options struct {
 	MaxAttempts int
 	// Stall is how long a transfer may stand still.
 	Stall time.Duration
+	// StartSpread is over how long the first requests of a fleet that was started in one moment are spread; each rig draws
+	// its own share. 0 begins at once.
+	StartSpread time.Duration
 	// StopGrace is how long transfers may go on after Run's context has ended.
 	StopGrace time.Duration
 	Logger    *slog.Logger
@@ -81,6 +88,7 @@ type Uploader struct {
 	breaker *Breaker
 	pace    *Pace
 	hours   *throttle
+	carry   func(context.Context, []queue.Item, Probe) // batch: takes leased items to their outcomes
 
 	inFlight atomic.Int64 // changed by Run alone
 	freed    chan struct{}
@@ -88,6 +96,7 @@ type Uploader struct {
 
 	mu     sync.Mutex // guards tally
 	tally  tally
+	begins time.Time         // when the first request may go out; zero once it may; guarded by mu
 	strays map[queue.ID]bool // frames that failed over a good link since the last delivery; guarded by mu
 	cutter map[queue.ID]int  // how often each has opened the breaker; guarded by mu
 }
@@ -126,6 +135,7 @@ func New(opts Options) (*Uploader, error) {
 	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.Identity), 2, u.noteBackend)
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
+	u.carry = u.batch
 	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
 	u.putter = &putter{client: toS3, stall: opts.Stall, rate: u.hours.limiter}
 	return u, nil
@@ -147,6 +157,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 			c.CloseIdleConnections()
 		}
 	}()
+	u.awaitTurn(ctx)
 	for ctx.Err() == nil {
 		wake := u.step(work)
 		timer := time.NewTimer(time.Until(wake))
@@ -163,6 +174,28 @@ func (u *Uploader) Run(ctx context.Context) error {
 	defer grace.Stop()
 	u.wg.Wait()
 	return nil
+}
+
+// awaitTurn lets this rig's share of StartSpread pass.
+func (u *Uploader) awaitTurn(ctx context.Context) {
+	if u.opts.StartSpread <= 0 {
+		return
+	}
+	share := jitter(u.opts.StartSpread)
+	u.setBegins(time.Now().Add(share))
+	defer u.setBegins(time.Time{})
+	turn := time.NewTimer(share)
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+	case <-ctx.Done():
+	}
+}
+
+func (u *Uploader) setBegins(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.begins = at
 }
 
 // idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule, and how late a clock that
@@ -199,7 +232,7 @@ func (u *Uploader) step(ctx context.Context) (wake time.Time) {
 	}
 	if len(items) > 0 {
 		u.inFlight.Add(int64(len(items)))
-		u.wg.Go(func() { u.batch(ctx, items, probe) })
+		u.wg.Go(func() { u.carry(ctx, items, probe) })
 		return now // there may be more
 	}
 	u.breaker.Idle(probe)

@@ -86,11 +86,15 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			guard.Only = append(guard.Only, network)
 		}
 	}
+	spread := uploader.DefaultStartSpread
+	if c.Development.AllowLoopback { // servers on this machine have no fleet
+		spread = 0
+	}
 	return uploader.Options{
 		Identity: identity, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
 		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
-		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), Logger: log,
+		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), StartSpread: spread, Logger: log,
 	}, nil
 }
 

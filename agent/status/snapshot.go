@@ -78,6 +78,8 @@ type Link struct {
 	Since   time.Time `json:"since,omitzero"`
 	NextTry time.Time `json:"next_try,omitzero"`
 
+	// Begins is when the first upload after the start may begin; zero once it may.
+	Begins time.Time `json:"begins,omitzero"`
 	// Limit is nil where the configuration limits nothing.
 	Limit          *Limit            `json:"limit,omitempty"`
 	Slots          int               `json:"slots"`

@@ -113,6 +113,9 @@ func (l Link) state(now time.Time) string {
 		}
 		return line
 	}
+	if l.Begins.After(now) {
+		return "uploads begin " + ago(l.Begins, now) + ": starts are spread, so that many rigs do not ask at once"
+	}
 	if l.LastDelivered.IsZero() {
 		return "nothing delivered yet since the start"
 	}

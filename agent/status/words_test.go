@@ -59,6 +59,8 @@ func TestSentences(t *testing.T) {
 		}).queueLine(now), "20000 frames waiting (9.0 GB), the oldest from 30 h ago; empty in about 3 h"},
 		{"one is parked", with(func(s *Snapshot) { s.Queue = Queue{Delivered: 7, Parked: 1} }).queueLine(now), "empty; 7 frames delivered; 1 needs a person"},
 		{"just started", with(func(s *Snapshot) { s.Link.LastDelivered = time.Time{} }).linkLine(now), "nothing delivered yet since the start"},
+		{"one of many, just started", with(func(s *Snapshot) { s.Link.LastDelivered, s.Link.Begins = time.Time{}, now.Add(12*time.Second) }).linkLine(now),
+			"uploads begin in 12 s: starts are spread, so that many rigs do not ask at once"},
 		{"idle", with(func(s *Snapshot) { s.Link.BytesPerSecond = 0 }).linkLine(now), "up; last frame delivered 3 s ago"},
 		{"down, and a try is due", with(func(s *Snapshot) {
 			s.Link = Link{Reason: "no answer in time", Since: at(time.Minute), NextTry: at(time.Second)}
