@@ -31,6 +31,7 @@ type Agent struct {
 	queue    *queue.Queue
 	uploader *uploader.Uploader
 	renewer  *uploader.Renewer // nil when others renew the certificate
+	heart    *uploader.Heart
 	health   *health.Set
 	status   *status.Server
 
@@ -85,6 +86,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 			Identity: a.identity, Ahead: a.uploader.ClockAhead, Logger: opts.Logger.With("stage", "renewal"),
 		})
 	}
+	a.heart = a.uploader.Heart(a.heartbeat)
 	a.status, err = status.Listen(status.Options{
 		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
 		Routes: status.Routes{
@@ -122,6 +124,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.renewer != nil {
 		start(&uploads, upload, "renewal", a.renewer.Run)
 	}
+	start(&uploads, upload, "heartbeat", a.heart.Run)
 	start(&intake, takeIn, "capture", a.watcher.Run)
 	for range intakeWorkers() {
 		start(&intake, takeIn, "intake", a.intake.run)

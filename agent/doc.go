@@ -15,5 +15,5 @@
 //
 // Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the
 // status socket. Run then runs until its context ends, and stops in this order, so that nothing is asked of
-// a stage that is gone: intake; uploads, which finish or are aborted; the queue; status last.
+// a stage that is gone: intake; uploads, which finish or are aborted, and the heartbeat; the queue; status last.
 package agent

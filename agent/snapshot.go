@@ -102,7 +102,8 @@ func linkView(u uploader.Status) status.Link {
 		Up: u.Outage == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
 		Outcomes:       map[string]uint64{},
 		BackendAddress: u.BackendAddress, S3Address: u.S3Address, S3Private: u.S3Private,
-		ClockOffset: u.ClockOffset, Begins: u.Begins, CertificateExpires: u.CertificateExpires,
+		ClockOffset: u.ClockOffset, Begins: u.Begins, LastHeartbeat: u.LastHeartbeat, HeartbeatProblem: u.HeartbeatProblem,
+		CertificateExpires: u.CertificateExpires,
 	}
 	for cause, n := range u.Outcomes {
 		l.Outcomes[string(cause)] = n

@@ -23,7 +23,8 @@
 //     which it comes back; of 100 rigs 99 are back within two minutes. TestFleetIsSpread says how that is measured.
 //  11. No transfer begins in a window of the week that pauses uploads, and the rate of the window in force holds over all
 //     transfers, those under way too. A clock that cannot be right pauses nothing.
-//  12. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  12. Heart tells the backend about once a minute how the rig is, on a connection of its own, in outages and pauses too.
+//  13. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //

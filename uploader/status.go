@@ -15,6 +15,8 @@ type tally struct {
 	speed     float64 // bytes per second, decaying
 	speedAt   time.Time
 	clock     *time.Duration
+	heard     time.Time
+	unheard   string
 	backend   netip.Addr
 	s3        netip.Addr
 }
@@ -59,6 +61,10 @@ type Status struct {
 	BytesPerSecond float64 `json:"bytes_per_second"`
 	// Outcomes counts what became of tries since the start, by cause.
 	Outcomes map[Cause]uint64 `json:"outcomes"`
+	// LastHeartbeat is when the backend last answered a heartbeat, zero before; HeartbeatProblem is why it did not answer
+	// the one after.
+	LastHeartbeat    time.Time `json:"last_heartbeat,omitzero"`
+	HeartbeatProblem string    `json:"heartbeat_problem,omitempty"`
 	// ClockOffset is how far the backend's clock is ahead of this machine's, in seconds; nil when unknown.
 	ClockOffset *float64 `json:"clock_offset_seconds,omitempty"`
 	// BackendAddress and S3Address were dialled last. S3Private is nil before the first dial.
@@ -96,6 +102,7 @@ func (u *Uploader) Status() Status {
 	defer u.mu.Unlock()
 	s.Begins = u.begins.UTC()
 	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
+	s.LastHeartbeat, s.HeartbeatProblem = u.tally.heard, u.tally.unheard
 	s.Outcomes = maps.Clone(u.tally.outcomes)
 	if u.tally.clock != nil {
 		seconds := u.tally.clock.Seconds()

@@ -13,8 +13,8 @@ import (
 	"shelfagent/queue"
 )
 
-// around is a window that has begun an hour ago and ends in an hour.
-func around(r Rate) Window {
+// spanning is a window that has begun an hour ago and ends in an hour.
+func spanning(r Rate) Window {
 	now := time.Now().UTC()
 	at := now.Hour()*60 + now.Minute()
 	return Window{From: (at + day - 60) % day, To: (at + 60) % day, Rate: r}
@@ -22,7 +22,7 @@ func around(r Rate) Window {
 
 // inWindow gives a shop that window. Its backend's clock then moves the shop out of it and back.
 func inWindow(t *testing.T, r Rate) *shop {
-	return openShop(t, func(s *shop) { s.options.Windows, s.options.Location = []Window{around(r)}, time.UTC })
+	return openShop(t, func(s *shop) { s.options.Windows, s.options.Location = []Window{spanning(r)}, time.UTC })
 }
 
 // TestRateChangesUnderWay: a transfer that would take an hour and a half is not begun again, and is over at once, when its

@@ -87,6 +87,9 @@ type Link struct {
 	LastDelivered  time.Time         `json:"last_delivered,omitzero"`
 	Outcomes       map[string]uint64 `json:"outcomes"`
 
+	// LastHeartbeat is when the backend last answered a heartbeat; HeartbeatProblem is why it did not answer since.
+	LastHeartbeat      time.Time `json:"last_heartbeat,omitzero"`
+	HeartbeatProblem   string    `json:"heartbeat_problem,omitempty"`
 	BackendAddress     string    `json:"backend_address,omitempty"`
 	S3Address          string    `json:"s3_address,omitempty"`
 	S3Private          *bool     `json:"s3_private,omitempty"`

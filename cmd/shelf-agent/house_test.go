@@ -21,7 +21,7 @@ var house = map[string][]string{
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
-	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader", "uploader/device"},
+	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
