@@ -2,6 +2,7 @@ package uploader
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -293,6 +294,59 @@ func TestOneDeniedFrameIsParked(t *testing.T) {
 	}
 	s.wantItem(item.ID, queue.Parked, 5, "gave_up")
 	s.wantOutage("")
+}
+
+// TestAPortalParksNothing: what answers 200 to every PUT and stores nothing must not use up a backlog.
+func TestAPortalParksNothing(t *testing.T) {
+	s := openShop(t, func(s *shop) { s.options.MaxAttempts = 4 })
+	s.s3.answer(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "<html>welcome</html>")
+	})
+	var items []queue.Item
+	for i := range 6 {
+		items = append(items, s.put(i, 1000))
+	}
+	for range 12 {
+		s.probeNow()
+		s.once()
+		for _, item := range items {
+			if got, err := s.queue.Item(item.ID); err == nil && got.State == queue.Deferred {
+				s.makeDue(item.ID)
+			}
+		}
+	}
+	if stats := s.queue.Stats(); stats.Parked != 0 || stats.Pending() != 6 || stats.Delivered != 0 {
+		t.Errorf("%+v", stats)
+	}
+	s.wantOutage(CauseUnknown)
+	if got := s.Status().Outage.Reason; got != "S3 answered 200 without the frame's SHA-256: not proven" {
+		t.Errorf("%q", got)
+	}
+	s.s3.answer(nil)
+	s.probeNow()
+	s.once()
+	s.wantOutage("")
+}
+
+// TestRehash tells a payload that is another from one that cannot be read now.
+func TestRehash(t *testing.T) {
+	s := openShop(t, nil)
+	item := s.put(1, 1000)
+	payload, err := s.queue.Payload(item.ID)
+	must(t, err)
+	if err := rehash(payload, item); err != nil {
+		t.Error(err)
+	}
+	other := item
+	other.SHA256[0]++
+	if err := rehash(payload, other); !errors.Is(err, errPayloadDamaged) {
+		t.Error(err)
+	}
+	must(t, payload.Close())
+	if err := rehash(payload, item); !errors.Is(err, errPayloadUnreadable) || errors.Is(err, errPayloadDamaged) {
+		t.Error(err)
+	}
 }
 
 // TestAFrameThatCutsTheLink: others pass, this one is cut each time. It waits longer and longer, and costs the rest
