@@ -186,10 +186,10 @@ func (p *pulse) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("connection refused")
 	}
 	if at < p.until {
-		return &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {p.after}}, Body: http.NoBody}, nil
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {p.after}}, Body: http.NoBody}, nil
 	}
 	body := `{"time":"` + time.Now().UTC().Format(time.RFC3339Nano) + `"}`
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
 // TestHeartRate in virtual time: about a minute, slower in an outage, never slower than five minutes, and at once as before

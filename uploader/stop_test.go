@@ -23,8 +23,8 @@ func (p phase) hang() {
 	<-p.over
 }
 
-// TestStopInEveryPhase: wherever a frame is when the agent has to stop, it waits afterwards as if nothing had been tried,
-// no outage is claimed, and nothing goes on.
+// TestStopInEveryPhase: wherever a frame is when the agent has to stop, it waits afterwards, no try is charged to it, and the
+// stop does not wait for the other side.
 func TestStopInEveryPhase(t *testing.T) {
 	for _, tc := range []struct {
 		story string
