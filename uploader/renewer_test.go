@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const week = 7 * 24 * time.Hour
+const sevenDays = 7 * 24 * time.Hour
 
 // clockwork is a Renewer with nothing but its clock: what it does is the test's.
 type clockwork struct {
@@ -40,7 +40,7 @@ func newClockwork(n uint64, do func(c *clockwork) error) *clockwork {
 func (c *clockwork) issue(n uint64) {
 	now := time.Now()
 	raw := binary.BigEndian.AppendUint64(nil, n)
-	c.current = &x509.Certificate{Raw: raw, NotBefore: now, NotAfter: now.Add(week)}
+	c.current = &x509.Certificate{Raw: raw, NotBefore: now, NotAfter: now.Add(sevenDays)}
 }
 
 // TestAFleetThatWasEnrolledTogetherRenewsApart: 10,000 rigs of one minute. Their first days are left out.
@@ -55,11 +55,11 @@ func TestAFleetThatWasEnrolledTogetherRenewsApart(t *testing.T) {
 			rigs[i] = newClockwork(serial, func(c *clockwork) error { c.issue(serial + fleet); return nil })
 			time.Sleep(time.Minute / fleet)
 		}
-		time.Sleep(week * 665 / 1000)
+		time.Sleep(sevenDays * 665 / 1000)
 		for _, r := range rigs {
 			go func() { _ = r.Run(ctx) }()
 		}
-		time.Sleep(week * 105 / 1000)
+		time.Sleep(sevenDays * 105 / 1000)
 		stop()
 		synctest.Wait()
 		byMinute := map[time.Duration]int{}
@@ -68,7 +68,7 @@ func TestAFleetThatWasEnrolledTogetherRenewsApart(t *testing.T) {
 				t.Fatalf("%d renewals", len(r.tries))
 			}
 			at := r.tries[0].Sub(begin)
-			if at < week*2/3 || at > week*77/100+time.Minute {
+			if at < sevenDays*2/3 || at > sevenDays*77/100+time.Minute {
 				t.Fatalf("the first renewal after %s", at)
 			}
 			byMinute[at.Truncate(time.Minute)]++
@@ -89,7 +89,7 @@ func TestAFleetThatIsSwitchedOnTogether(t *testing.T) {
 		for i := range rigs {
 			rigs[i] = newClockwork(uint64(i), func(c *clockwork) error { c.issue(uint64(i + fleet)); return nil })
 		}
-		time.Sleep(week * 8 / 10)
+		time.Sleep(sevenDays * 8 / 10)
 		morning := time.Now()
 		for _, r := range rigs {
 			go func() { _ = r.Run(ctx) }()
@@ -118,7 +118,7 @@ func TestFailuresAreTriedAgainLessAndLess(t *testing.T) {
 		c := newClockwork(1, func(*clockwork) error { return errors.New("no") })
 		end := c.current.NotAfter
 		go func() { _ = c.Run(ctx) }()
-		time.Sleep(week)
+		time.Sleep(sevenDays)
 		stop()
 		synctest.Wait()
 		if n := len(c.tries); n < 50 || n > 500 {
@@ -163,7 +163,7 @@ func TestAWrongClockRenewsInNoTightLoop(t *testing.T) {
 				c.ahead = func() time.Duration { return tc.ahead }
 			}
 			go func() { _ = c.Run(ctx) }()
-			time.Sleep(2 * week)
+			time.Sleep(2 * sevenDays)
 			stop()
 			synctest.Wait()
 			if got := len(c.tries); got < 2 || got > tc.most {
@@ -179,7 +179,7 @@ func TestABackendThatAsksForTimeGetsIt(t *testing.T) {
 			c := newClockwork(1, func(*clockwork) error {
 				return &IssueError{Seen: Seen{Asked: true, Status: 429, RetryAfter: told}, Sent: true}
 			})
-			time.Sleep(week * 8 / 10)
+			time.Sleep(sevenDays * 8 / 10)
 			c.looked = true
 			c.turn(t.Context())
 			if wait := time.Until(c.next); wait < least || wait > least+2*renewDelayFirst {
