@@ -21,7 +21,7 @@ const (
 // frame from S3 for long nor fill the memory. SHELFAGENT_BACKLOG is how many; `make test-backlog` takes 100,000.
 func TestStartWithABacklog(t *testing.T) {
 	n := backlog(t, 6000)
-	r := newRig(t)
+	r := newRig(t, plan{})
 	r.startBackend()
 	for camera := range 8 {
 		if err := os.Mkdir(r.path("capture", fmt.Sprintf("cam-%d", camera)), 0o755); err != nil {

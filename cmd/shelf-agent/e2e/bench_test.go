@@ -71,8 +71,7 @@ func race(b *testing.B, frames [][]byte, contenders []contender) {
 	for range rounds {
 		for _, c := range contenders {
 			b.Run(c.name, func(b *testing.B) {
-				r := newRig(b)
-				r.logNoMoreThanInShops()
+				r := newRig(b, asInShops)
 				work := c.prepare(b, r, frames)
 				if work == nil {
 					b.SkipNow()
@@ -160,15 +159,8 @@ func (r *rig) awaitDelivered(n int) {
 	}
 }
 
-// logNoMoreThanInShops sets the log's level to its default.
-func (r *rig) logNoMoreThanInShops() {
-	r.t.Helper()
-	text, err := os.ReadFile(r.path("agent.toml"))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.write("agent.toml", strings.Replace(string(text), `level = "debug"`, `level = "info"`, 1))
-}
+// asInShops logs no more than the default.
+var asInShops = plan{agent: map[string]string{"level": `"info"`}}
 
 func noBacklog(b *testing.B, r *rig) {
 	r.agent.stop()

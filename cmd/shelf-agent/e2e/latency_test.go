@@ -32,8 +32,7 @@ const shots = 100
 // the agent, and by the least that could do it: one ticket, one PUT and two fsyncs of the same bytes. They take turns,
 // frame by frame.
 func BenchmarkLatency(b *testing.B) {
-	r := newRig(b)
-	r.logNoMoreThanInShops()
+	r := newRig(b, asInShops)
 	r.startBackend()
 	r.startAgent()
 	r.await("the agent answers", 20*time.Second, func(status.Snapshot) bool { return true })

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"shelfagent/agent/status"
 	"shelfagent/uploader/backend/devpki"
@@ -40,6 +44,7 @@ func TestMain(m *testing.M) {
 		panic(fmt.Sprintf("building the programs: %v\n%s", err, out))
 	}
 	programs = dir
+	zerolog.SetGlobalLevel(zerolog.Disabled) // a toxic logs to standard error otherwise
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -50,13 +55,24 @@ type rig struct {
 	t       testing.TB
 	dir     string
 	s3      *s3test.Server
+	bucket  string
 	backend *process
 	agent   *process
 
 	backendAddr string
 }
 
-func newRig(t testing.TB) *rig {
+// plan is what a test can have otherwise. Zero values are the usual way.
+type plan struct {
+	s3     *s3test.Server // nil: one of its own
+	bucket string         // "": frames
+	// way returns where the agent meets the backend and S3, when something stands between.
+	way func(backend, s3 string) (string, string)
+	// agent replaces lines of the agent's configuration, each the key and its new value.
+	agent map[string]string
+}
+
+func newRig(t testing.TB, p plan) *rig {
 	t.Helper()
 	// The socket's path must be short, so not t.TempDir.
 	dir, err := os.MkdirTemp("", "rig-")
@@ -64,9 +80,12 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &rig{t: t, dir: dir, s3: s3test.Start(t)}
-	r.s3.CreateBucket(t, bucket)
-	who := devpki.Rig{Store: store, Rig: "rig-1"}
+	r := &rig{t: t, dir: dir, s3: p.s3, bucket: cmp.Or(p.bucket, bucket)}
+	if r.s3 == nil {
+		r.s3 = s3test.Start(t)
+	}
+	r.s3.CreateBucket(t, r.bucket)
+	who := devpki.Rig{Store: store, Rig: "of-" + r.bucket}
 	if _, err := r.s3.PKI.AddRig(who, false); err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +93,10 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.backendAddr = freePort(t)
+	backendDoor, s3Door := r.backendAddr, r.s3.Addr
+	if p.way != nil {
+		backendDoor, s3Door = p.way(r.backendAddr, r.s3.Addr)
+	}
 	pki, files := r.s3.PKI, r.s3.PKI.RigFiles(who)
 	r.write("backend.toml", fmt.Sprintf(`
 [listen]
@@ -87,10 +110,10 @@ trust_domain = %q
 bucket = %q
 region = %q
 kms_key_arn = %q
-endpoint = %q
+endpoint = "https://%s"
 path_style = true
-`, r.backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, bucket, s3test.Region, keyARN, r.s3.Endpoint))
-	r.write("agent.toml", fmt.Sprintf(`
+`, r.backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, r.bucket, s3test.Region, keyARN, s3Door))
+	agent := fmt.Sprintf(`
 state_dir = %q
 [capture]
 dir = %q
@@ -107,6 +130,7 @@ ca = %q
 kms_key_arn = %q
 # A kill counts as a try of whatever was under way; these tests kill more often than a lifetime of power cuts.
 max_attempts = 100
+stall = "1m"
 [status]
 socket = %q
 listen = ""
@@ -115,7 +139,15 @@ level = "debug"
 format = "text"
 [development]
 allow_loopback = true
-`, r.path("state"), r.path("capture"), r.backendAddr, pki.CA.Cert, files.Cert, files.Key, r.s3.Addr, bucket, pki.CA.Cert, keyARN, r.path("agent.sock")))
+`, r.path("state"), r.path("capture"), backendDoor, pki.CA.Cert, files.Cert, files.Key, s3Door, r.bucket, pki.CA.Cert, keyARN, r.path("agent.sock"))
+	for key, value := range p.agent {
+		line := regexp.MustCompile(`(?m)^` + key + ` = .*$`)
+		if !line.MatchString(agent) {
+			t.Fatalf("the agent's configuration has no %s", key)
+		}
+		agent = line.ReplaceAllLiteralString(agent, key+" = "+value)
+	}
+	r.write("agent.toml", agent)
 	return r
 }
 
@@ -163,7 +195,7 @@ func (r *rig) await(what string, limit time.Duration, wanted func(status.Snapsho
 	deadline := time.After(limit)
 	var last status.Snapshot
 	for {
-		s, err := r.ask()
+		s, err := status.Ask(context.Background(), r.path("agent.sock"))
 		if err == nil {
 			last = s
 			if wanted(s) {
