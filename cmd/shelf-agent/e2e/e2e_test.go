@@ -100,6 +100,8 @@ func (r *rig) drained(frames *shop) {
 	r.noSignatureInLogs()
 }
 
+func isUp(status.Snapshot) bool { return true }
+
 // allDelivered: nothing waits in the capture folder or in the queue.
 func allDelivered(want int) func(status.Snapshot) bool {
 	return func(s status.Snapshot) bool {
@@ -186,7 +188,7 @@ func TestHangUpAndLostLogDoNotEndTheAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.agent = startTo(t, writer, nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
-	r.await("the agent answers", 20*time.Second, func(status.Snapshot) bool { return true })
+	r.await("the agent answers", 20*time.Second, isUp)
 	for _, c := range []func() error{reader.Close, writer.Close} {
 		if err := c(); err != nil {
 			t.Fatal(err)
@@ -196,7 +198,7 @@ func TestHangUpAndLostLogDoNotEndTheAgent(t *testing.T) {
 		if err := r.agent.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		r.await("the agent still answers", 20*time.Second, func(status.Snapshot) bool { return true })
+		r.await("the agent still answers", 20*time.Second, isUp)
 	}
 	r.agent.stop()
 }

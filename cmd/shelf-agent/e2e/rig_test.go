@@ -34,6 +34,7 @@ const (
 var programs string
 
 func TestMain(m *testing.M) {
+	becomeClocked()
 	dir, err := os.MkdirTemp("", "shelf-e2e-")
 	if err != nil {
 		panic(err)
@@ -59,7 +60,8 @@ type rig struct {
 	backend *process
 	agent   *process
 
-	backendAddr string
+	backendAddr              string
+	backendClock, agentClock *clock // nil: the machine's
 }
 
 // plan is what a test can have otherwise. Zero values are the usual way.
@@ -168,14 +170,14 @@ func (r *rig) startBackend() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.backend = start(r.t, r.path("backend.log"), []string{
+	r.backend = start(r.t, r.path("backend.log"), r.backendClock, []string{
 		"AWS_ACCESS_KEY_ID=" + credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + credentials.SecretAccessKey,
 	}, "shelf-backend", "serve", "--config", r.path("backend.toml"))
 }
 
 func (r *rig) startAgent() {
 	r.t.Helper()
-	r.agent = start(r.t, r.path("agent.log"), nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
+	r.agent = start(r.t, r.path("agent.log"), r.agentClock, nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
 }
 
 // ask returns the agent's own document, by the command that people use.
@@ -220,7 +222,7 @@ type process struct {
 	ended chan error
 }
 
-func start(t testing.TB, logFile string, env []string, program string, args ...string) *process {
+func start(t testing.TB, logFile string, c *clock, env []string, program string, args ...string) *process {
 	t.Helper()
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -233,13 +235,23 @@ func start(t testing.TB, logFile string, env []string, program string, args ...s
 			t.Logf("the end of %s:\n%s", filepath.Base(logFile), raw[max(0, len(raw)-8000):])
 		}
 	})
+	if c != nil {
+		return c.start(t, log, env, program, args...)
+	}
 	return startTo(t, log, env, program, args...)
 }
 
 // startTo starts a child that writes its log to an open file.
 func startTo(t testing.TB, log *os.File, env []string, program string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(filepath.Join(programs, program), args...), ended: make(chan error, 1)}
+	return startExtra(t, log, env, nil, filepath.Join(programs, program), args...)
+}
+
+// startExtra starts a child with open files beside the usual three.
+func startExtra(t testing.TB, log *os.File, env []string, extra []*os.File, path string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan error, 1)}
+	p.cmd.ExtraFiles = extra
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = dieWithParent()
