@@ -59,6 +59,8 @@ func explainError(who string, err error) string {
 		return who + ": " + address.Error()
 	case errors.Is(err, errStalled):
 		return who + ": the transfer stopped moving"
+	case errors.As(err, &dns) && !dns.IsNotFound:
+		return fmt.Sprintf("%s: DNS gives no answer for the name %s", who, dns.Name)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("%s: the name %s was not found by DNS", who, dns.Name)
 	case errors.As(err, &authority):
