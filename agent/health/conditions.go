@@ -199,8 +199,8 @@ var conditions = []Condition{
 		Do:      "Check the router and the network cable; then whether a firewall blocks the hosts in the configuration.",
 	},
 	{
-		Code: WrongNetwork, Severity: Critical, Title: "S3 resolves to a forbidden address",
-		Meaning: "The bucket's name leads to an address that the configuration does not allow, so nothing is sent.",
+		Code: WrongNetwork, Severity: Critical, Title: "A name leads to a forbidden address",
+		Meaning: "The bucket's name, or the backend's, leads to an address that the configuration does not allow, so nothing is sent.",
 		Do:      "Check the VPN or Direct Connect, and the DNS server that this machine uses.",
 	},
 	{
