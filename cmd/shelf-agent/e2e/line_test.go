@@ -19,16 +19,19 @@ type line struct {
 // between stands before both servers until the test ends.
 func (l *line) between(backend, s3 string) (string, string) {
 	l.t.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l.backend = toxiproxy.NewProxy(server, "backend", "127.0.0.1:0", backend)
-	l.s3 = toxiproxy.NewProxy(server, "s3", "127.0.0.1:0", s3)
-	for _, p := range []*toxiproxy.Proxy{l.backend, l.s3} {
-		if err := p.Start(); err != nil {
-			l.t.Fatal(err)
-		}
-		l.t.Cleanup(p.Stop)
-	}
+	l.backend = newProxy(l.t, "backend", "127.0.0.1:0", backend)
+	l.s3 = newProxy(l.t, "s3", "127.0.0.1:0", s3)
 	return l.backend.Listen, l.s3.Listen
+}
+
+func newProxy(t testing.TB, name, at, to string) *toxiproxy.Proxy {
+	t.Helper()
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), name, at, to)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Stop)
+	return p
 }
 
 // toxic is one way in which a line can be bad, on the way up or down.
@@ -42,12 +45,24 @@ func (x toxic) String() string {
 func (l *line) poison(toxics []toxic, proxies ...*toxiproxy.Proxy) {
 	l.t.Helper()
 	for _, p := range proxies {
-		for _, x := range toxics {
-			if _, err := p.Toxics.AddToxicJson(strings.NewReader(x.String())); err != nil {
-				l.t.Fatalf("%s: %v", x, err)
-			}
+		poison(l.t, p, toxics)
+	}
+}
+
+func poison(t testing.TB, p *toxiproxy.Proxy, toxics []toxic) {
+	t.Helper()
+	for _, x := range toxics {
+		if _, err := p.Toxics.AddToxicJson(strings.NewReader(x.String())); err != nil {
+			t.Fatalf("%s: %v", x, err)
 		}
 	}
+}
+
+// hangUp ends the connections that exist: a blackhole that closes takes them with it.
+func hangUp(t testing.TB, p *toxiproxy.Proxy) {
+	t.Helper()
+	poison(t, p, blackhole)
+	p.Toxics.ResetToxics(context.Background())
 }
 
 // cure makes the line good again.

@@ -30,11 +30,18 @@ const (
 	keyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 )
 
-// programs is the folder of the two programs, built once by TestMain.
+// programs is the folder of the two programs, built once by TestMain; or, where envPrograms names it, by the process that
+// started this one.
 var programs string
+
+const envPrograms = "SHELFAGENT_E2E_PROGRAMS"
 
 func TestMain(m *testing.M) {
 	becomeClocked()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // a toxic logs to standard error otherwise
+	if programs = os.Getenv(envPrograms); programs != "" {
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "shelf-e2e-")
 	if err != nil {
 		panic(err)
@@ -45,7 +52,6 @@ func TestMain(m *testing.M) {
 		panic(fmt.Sprintf("building the programs: %v\n%s", err, out))
 	}
 	programs = dir
-	zerolog.SetGlobalLevel(zerolog.Disabled) // a toxic logs to standard error otherwise
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
@@ -72,6 +78,8 @@ type plan struct {
 	way func(backend, s3 string) (string, string)
 	// agent replaces lines of the agent's configuration, each the key and its new value.
 	agent map[string]string
+	// backendListen is where the backend listens; "": a free port of this machine.
+	backendListen string
 }
 
 func newRig(t testing.TB, p plan) *rig {
@@ -94,7 +102,7 @@ func newRig(t testing.TB, p plan) *rig {
 	if err := os.Mkdir(r.path("capture"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r.backendAddr = freePort(t)
+	r.backendAddr = cmp.Or(p.backendListen, freePort(t))
 	backendDoor, s3Door := r.backendAddr, r.s3.Addr
 	if p.way != nil {
 		backendDoor, s3Door = p.way(r.backendAddr, r.s3.Addr)
@@ -133,6 +141,9 @@ kms_key_arn = %q
 # A kill counts as a try of whatever was under way; these tests kill more often than a lifetime of power cuts.
 max_attempts = 100
 stall = "1m"
+[network]
+private_only = false
+private_ranges = ["10.0.0.0/8"]
 [status]
 socket = %q
 listen = ""
