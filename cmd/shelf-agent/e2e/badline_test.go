@@ -122,6 +122,15 @@ func (r *rig) says(code string, details ...string) {
 	}
 }
 
+// reads: that condition is there, with that in its detail.
+func reads(code, detail string) func(status.Snapshot) bool {
+	return func(s status.Snapshot) bool {
+		return slices.ContainsFunc(s.Conditions, func(c status.Condition) bool {
+			return c.Code == code && strings.Contains(c.Detail, detail)
+		})
+	}
+}
+
 // isWell: status has nothing to complain of.
 func (r *rig) isWell() {
 	r.t.Helper()

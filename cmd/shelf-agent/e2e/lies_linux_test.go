@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"shelfagent/agent/status"
 	"shelfagent/uploader/backend/s3test"
 )
 
@@ -112,9 +111,7 @@ func (l lie) told(t *testing.T, w *world, server *s3test.Server, where street) {
 	r.backend.kill()
 	r.startBackend()
 	frames.shootSome(t, 2)
-	r.await("the agent notices", recovery, func(s status.Snapshot) bool {
-		return len(s.Conditions) > 0 && strings.Contains(s.Conditions[0].Detail, l.says)
-	})
+	r.await("the agent notices", recovery, reads(l.code, l.says))
 	r.says(l.code, l.says)
 
 	tell()

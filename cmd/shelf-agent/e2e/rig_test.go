@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -259,9 +260,9 @@ func startTo(t testing.TB, log *os.File, env []string, program string, args ...s
 }
 
 // startExtra starts a child with open files beside the usual three.
-func startExtra(t testing.TB, log *os.File, env []string, extra []*os.File, path string, args ...string) *process {
+func startExtra(t testing.TB, log *os.File, env []string, extra []*os.File, file string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(path, args...), ended: make(chan error, 1)}
+	p := &process{t: t, cmd: exec.Command(file, args...), ended: make(chan error, 1)}
 	p.cmd.ExtraFiles = extra
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
@@ -304,6 +305,17 @@ func (p *process) stop() {
 	case <-time.After(30 * time.Second):
 		p.t.Fatalf("%s did not stop within 30 s", p.cmd.Path)
 	}
+}
+
+// bucketFor makes a bucket's name of the test's.
+func bucketFor(t testing.TB) string {
+	name := []byte(strings.ToLower(path.Base(t.Name())))
+	for i, b := range name {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') {
+			name[i] = '-'
+		}
+	}
+	return string(name)
 }
 
 func freePort(t testing.TB) string {
