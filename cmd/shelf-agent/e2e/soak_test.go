@@ -166,12 +166,18 @@ func (s *soak) jump(whose string, c *clock) {
 	c.jump(0)
 }
 
-// end lets all go well again, and says what happened.
+// end lets all go well again, and says what happened. Both programs begin anew under the machine's own clock: each look
+// at the other one costs them a turn of the scheduler.
 func (s *soak) end() {
 	close(s.stop)
 	s.all.Wait()
 	s.lives(s.agent)
 	s.lives(s.backend)
+	s.agent.kill()
+	s.backend.kill()
+	s.agentClock, s.backendClock = nil, nil
+	s.startBackend()
+	s.startAgent()
 	for _, what := range slices.Sorted(maps.Keys(s.happened)) {
 		s.t.Logf("%5d × %s", s.happened[what], what)
 	}
