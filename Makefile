@@ -3,6 +3,7 @@
 TOOLS    := $(CURDIR)/.tools
 BIN      := bin
 SECONDS  ?= 0
+SOAK     ?= 30m
 VERSION  ?=
 GO       ?= go
 
@@ -53,6 +54,10 @@ test-faults: ## kill the queue, and fail its disk, at every system call (Linux; 
 .PHONY: test-backlog
 test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
 	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
+
+.PHONY: soak
+soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)
+	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 24h -run 'Soak$$' ./cmd/shelf-agent/e2e
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## formatting, vet, linters, and which package may import which
