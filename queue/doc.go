@@ -112,7 +112,7 @@
 //
 //   - An I/O error while a commit is made durable leaves its outcome open. The queue then refuses all further
 //     work with ErrBroken until it is opened again; what was acknowledged stays acknowledged.
-//   - A deferral lasts 24 hours at most (MaxDeferral), and one that appears to lie further ahead than that is
+//   - A deferral lasts half an hour at most (MaxDeferral), and one that appears to lie further ahead than that is
 //     due: the clock has been set back.
 //   - On a disk that is full to the last byte and stays so after the reserve has been given up, Ack fails. The item
 //     stays and is proven again later.

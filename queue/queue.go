@@ -18,8 +18,9 @@ const (
 	defaultReserve     = 16 << 20
 	defaultMinFree     = 512 << 20
 
-	// MaxDeferral is how far ahead an item can be deferred.
-	MaxDeferral = 24 * time.Hour
+	// MaxDeferral is how far ahead an item can be deferred: more than anybody waits, and so little that a clock which was
+	// wrong meanwhile holds nothing up for hours.
+	MaxDeferral = 30 * time.Minute
 
 	// healWait is how long Open waits for payloads and records to be compared; see the package comment.
 	healWait = time.Second
