@@ -183,7 +183,11 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 	wrong := s.ClockOffset != nil && math.Abs(*s.ClockOffset) > clockTolerance.Seconds()
 	detail := ""
 	if wrong {
-		detail = fmt.Sprintf("the backend's clock is %.0f seconds ahead of this machine's", *s.ClockOffset)
+		side := "ahead of"
+		if *s.ClockOffset < 0 {
+			side = "behind"
+		}
+		detail = fmt.Sprintf("the backend's clock is %.0f seconds %s this machine's", math.Abs(*s.ClockOffset), side)
 	}
 	a.health.Set(health.ClockWrong, now, wrong, detail)
 }
