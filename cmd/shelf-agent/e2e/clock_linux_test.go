@@ -213,6 +213,24 @@ func ioctl(fd int, request uint, argument unsafe.Pointer) unix.Errno {
 	}
 }
 
+// TestClockSetBack: a clock that was hours ahead is set right. What was deferred by the wrong one does not wait for hours.
+func TestClockSetBack(t *testing.T) {
+	r := newRig(t, plan{})
+	r.agentClock = &clock{}
+	r.agentClock.jump(3 * time.Hour)
+	r.startBackend()
+	r.startAgent()
+	frames := newShop(r.path("capture"))
+	frames.shootSome(t, 3)
+	r.await("tickets are refused", recovery, reads("ticket_refused", "it ended at "))
+	r.says("clock_wrong", "the backend's clock is 10800 seconds behind this machine's")
+	r.agentClock.jump(0)
+	r.await("everything is delivered", recovery, allDelivered(3))
+	r.isWell()
+	r.agent.stop()
+	r.bucketHolds(frames)
+}
+
 // TestClockJumps shows that the clock is one: the agent's own log lines bear its time.
 func TestClockJumps(t *testing.T) {
 	r := newRig(t, plan{})
