@@ -21,8 +21,9 @@ const envSoak = "SOAK"
 const (
 	soakDefault         = 20 * time.Second
 	soakCameras         = 6
-	soakFramesPerSecond = 2 // of each camera
-	soakRecovery        = 20 * time.Minute
+	soakFramesPerSecond = 2                // of each camera
+	soakLong            = 5 * time.Minute  // from there on
+	soakRecovery        = 45 * time.Minute // a deferral by a clock that was wrong, queue.MaxDeferral, and the backlog
 )
 
 // TestP1P2P3_Soak films while everything goes wrong at random moments: the line, both processes, both clocks. At the
@@ -57,9 +58,10 @@ func TestP1P2P3_Soak(t *testing.T) {
 // soak is a rig to which things happen.
 type soak struct {
 	*rig
-	line *line
-	stop chan struct{}
-	all  sync.WaitGroup
+	line  *line
+	jumps []time.Duration
+	stop  chan struct{}
+	all   sync.WaitGroup
 
 	mu       sync.Mutex
 	happened map[string]int // guarded by mu
@@ -70,6 +72,10 @@ func newSoak(t *testing.T, length time.Duration) *soak {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	s := &soak{line: &line{t: t}, stop: make(chan struct{}), happened: map[string]int{}, random: rand.New(rand.NewPCG(seed, 0))}
+	s.jumps = jumps
+	if length > soakLong {
+		s.jumps = slices.Concat(jumps, longJumps)
+	}
 	s.rig = newRig(t, plan{way: s.line.between, agent: map[string]string{"stall": `"10s"`, "max_attempts": "1000", "level": `"info"`}})
 	s.agentClock, s.backendClock = &clock{}, &clock{}
 	s.startBackend()
@@ -149,14 +155,15 @@ func (s *soak) killBackend() {
 	s.startBackend()
 }
 
-// jumps are how far a clock goes wrong: less and more than a ticket's life and than its tolerance, than a deferral, and
-// than the certificates' time.
-var jumps = []time.Duration{
-	30 * time.Second, 4 * time.Minute, 20 * time.Minute, 3 * time.Hour, 30 * time.Hour, 400 * 24 * time.Hour,
-}
+// jumps are how far a clock goes wrong: more than the certificates' time, more than a deferral, next to nothing; and, where
+// there is time to wait for what was deferred meanwhile, more and less than a ticket's life and than its tolerance.
+var (
+	jumps     = []time.Duration{400 * 24 * time.Hour, 30 * time.Hour, 3 * time.Hour, 30 * time.Second}
+	longJumps = []time.Duration{4 * time.Minute, 20 * time.Minute}
+)
 
 func (s *soak) jump(whose string, c *clock) {
-	ahead := jumps[s.draw(time.Duration(len(jumps)))]
+	ahead := s.jumps[s.draw(time.Duration(len(s.jumps)))]
 	if s.draw(2) == 0 {
 		ahead = -ahead
 	}
