@@ -192,8 +192,8 @@ func TestP7_NoSecretIsTold(t *testing.T) {
 func provesItself(t *testing.T, said transcript, secrets [][]byte) {
 	t.Helper()
 	for i, secret := range secrets {
-		said["planted"] = bytes.Join([][]byte{[]byte(`{"msg":"`), secret, []byte(`"}`)}, nil)
-		if len(said.leaks(secrets)) == 0 {
+		planted := transcript{"a log": bytes.Join([][]byte{[]byte(`{"msg":"`), secret, []byte(`"}`)}, nil)}
+		if len(planted.leaks(secrets)) == 0 {
 			t.Errorf("secret %d could leak unseen", i)
 		}
 	}
