@@ -140,7 +140,7 @@ func (r *rig) isWell() {
 }
 
 // shootSome takes frames with one camera, and goes on counting where the last call ended.
-func (s *shop) shootSome(t *testing.T, n int) {
+func (s *shop) shootSome(t testing.TB, n int) {
 	t.Helper()
 	for range n {
 		if err := s.shoot("cam-1", s.total(), true); err != nil {

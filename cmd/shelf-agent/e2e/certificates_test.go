@@ -281,7 +281,7 @@ func (bad badIdentity) isShown(t *testing.T, server *s3test.Server) {
 	r.nothingIsLeft(2)
 }
 
-func read(t *testing.T, file string) []byte {
+func read(t testing.TB, file string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {

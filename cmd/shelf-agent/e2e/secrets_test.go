@@ -39,7 +39,7 @@ type witness struct {
 	asked   int                 // since the last answer was given; guarded by mu
 }
 
-func newWitness(t *testing.T, s3 *s3test.Server) *witness {
+func newWitness(t testing.TB, s3 *s3test.Server) *witness {
 	t.Helper()
 	config, err := s3.PKI.ServerTLS()
 	if err != nil {
@@ -189,7 +189,7 @@ func TestP7_NoSecretIsTold(t *testing.T) {
 }
 
 // provesItself plants each secret once, and wants it found.
-func provesItself(t *testing.T, said transcript, secrets [][]byte) {
+func provesItself(t testing.TB, said transcript, secrets [][]byte) {
 	t.Helper()
 	for i, secret := range secrets {
 		planted := transcript{"a log": bytes.Join([][]byte{[]byte(`{"msg":"`), secret, []byte(`"}`)}, nil)}
@@ -203,7 +203,7 @@ func provesItself(t *testing.T, said transcript, secrets [][]byte) {
 }
 
 // keySecrets are the secrets of all tickets, and the device key in the forms in which it could be written.
-func (w *witness) keySecrets(t *testing.T, files devpki.Pair) [][]byte {
+func (w *witness) keySecrets(t testing.TB, files devpki.Pair) [][]byte {
 	t.Helper()
 	block, _ := pem.Decode(read(t, files.Key))
 	key, err := tls.LoadX509KeyPair(files.Cert, files.Key)
@@ -246,7 +246,7 @@ func (said transcript) leaks(secrets [][]byte) []string {
 	return found
 }
 
-func (said transcript) addFolder(t *testing.T, dir string) {
+func (said transcript) addFolder(t testing.TB, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
@@ -307,7 +307,7 @@ func (r *rig) tell(args ...string) []byte {
 }
 
 // waiting are the digests by which the payloads in the queue can be asked for.
-func waiting(t *testing.T, dir string) []string {
+func waiting(t testing.TB, dir string) []string {
 	t.Helper()
 	var digests []string
 	for _, file := range files(t, dir) {
@@ -317,7 +317,7 @@ func waiting(t *testing.T, dir string) []string {
 	return digests
 }
 
-func get(t *testing.T, at string) []byte {
+func get(t testing.TB, at string) []byte {
 	t.Helper()
 	response, err := http.Get(at) //nolint:noctx // the agent's own page
 	if err != nil {
