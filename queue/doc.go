@@ -58,8 +58,8 @@
 //
 // # Writes, and what a crash leaves
 //
-// One goroutine commits. It takes all operations that wait, syncs each directory that they touched once, applies
-// them in one transaction and commits it: one pair of fsyncs serves many frames. Every operation is answered
+// One goroutine commits. It takes all operations that wait, syncs each directory that they touched once and side by side,
+// applies them in one transaction and commits it: one pair of fsyncs serves many frames. Every operation is answered
 // after the commit, and memory changes after the disk.
 //
 // Put: (1) the payload is written to tmp/ and fsynced; (2) renamed to its name; (3) its directory is fsynced;
