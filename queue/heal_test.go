@@ -12,9 +12,12 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"shelfagent/queue/slowdisk"
 )
 
 func TestMain(m *testing.M) {
+	slowdisk.Main()
 	if len(os.Args) == 3 && os.Args[1] == "check" {
 		os.Exit(CheckExitCode(CheckFile(os.Args[2])))
 	}

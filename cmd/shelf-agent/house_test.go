@@ -34,6 +34,7 @@ var house = map[string][]string{
 	"queue":                   {},
 	"queue/faults":            {},
 	"queue/powercut":          {"queue"},
+	"queue/slowdisk":          {},
 	"uploader":                {"queue", "uploader/device", "uploader/ticket"},
 	"uploader/device":         {"uploader/ticket"},
 	"uploader/issuertest":     {"uploader/backend/devpki", "uploader/ticket"},
