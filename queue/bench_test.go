@@ -28,43 +28,6 @@ func benchFrames(n int) []New {
 	return frames
 }
 
-// fill gives a queue n records without payloads, as fast as bbolt takes them.
-func fill(tb testing.TB, q *Queue, n int) {
-	tb.Helper()
-	const step = 10_000
-	var it Item
-	for from := 0; from < n; from += step {
-		must(tb, q.do(func(t *txn) error {
-			for i := from; i < min(from+step, n); i++ {
-				f := frameOf(fmt.Sprintf("cam-%d", i%8), i)
-				var err error
-				if it, err = f.item(day); err != nil {
-					return err
-				}
-				t.add(it)
-			}
-			return nil
-		}))
-	}
-}
-
-func BenchmarkLeaseAck(b *testing.B) {
-	for _, n := range []int{1_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("waiting=%d", n), func(b *testing.B) {
-			if testing.Short() && n > 100_000 {
-				b.Skip("takes long to fill")
-			}
-			q := openTest(b, testOptions(b.TempDir()))
-			fill(b, q, n+b.N)
-			b.ResetTimer()
-			for range b.N {
-				items := mustLease(b, q, 1)
-				must(b, q.Ack(context.Background(), items[0].ID, Receipt{Proof: ProofStored}))
-			}
-		})
-	}
-}
-
 func BenchmarkRecord(b *testing.B) {
 	it, err := benchFrame(1).item(day)
 	must(b, err)
@@ -85,7 +48,7 @@ func BenchmarkRecord(b *testing.B) {
 
 func BenchmarkItemsPage(b *testing.B) {
 	q := openTest(b, testOptions(b.TempDir()))
-	fill(b, q, 100_000)
+	fill(b, q, 100_000, false)
 	middle := identity{camera: "cam-4", captured: day.Add(50_000 * time.Second), ext: "jpg"}.id()
 	for b.Loop() {
 		items, _, err := q.Items(context.Background(), Filter{}, Page{After: middle})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -23,6 +24,13 @@ func TestMain(m *testing.M) {
 	}
 	if dir := os.Getenv("QUEUE_TEST_WORK"); dir != "" {
 		work(dir)
+		os.Exit(0)
+	}
+	if dir := os.Getenv(startEnv); dir != "" {
+		if err := start(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "start:", err)
+			os.Exit(1)
+		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
