@@ -41,7 +41,7 @@
 // queue.db has one bucket for each state, keyed by ID, so that an item is in exactly one; the key's order, camera
 // and then capture time, is the order that Lease needs.
 //
-//	meta         schema
+//	meta         schema: an older one is upgraded by Open, in one commit; a newer one is left alone
 //	ready        ID → record           to be leased; a leased item stays here, so that a crash gives it back
 //	deferred     ID → record           not before a time
 //	due          time, ID → nothing    the order in which deferrals fall due (ms since 1970, big endian)

@@ -298,29 +298,6 @@ func TestP4_DeletedDatabase(t *testing.T) {
 	wantStats(t, q, 3, 0, 0, 0, 0)
 }
 
-func TestNewerSchemaIsLeftAlone(t *testing.T) {
-	opts := testOptions(t.TempDir())
-	closedQueue(t, opts)
-	path := filepath.Join(opts.Dir, "queue.db")
-	db, err := bolt.Open(path, 0o600, nil)
-	must(t, err)
-	must(t, db.Update(func(tx *bolt.Tx) error {
-		value, err := seal(keySchema, schema{Version: schemaVersion + 1})
-		return errors.Join(err, tx.Bucket(bucketMeta).Put(keySchema, value))
-	}))
-	must(t, db.Close())
-	before, err := os.ReadFile(path)
-	must(t, err)
-	for range 2 {
-		if _, err := Open(t.Context(), opts); !errors.Is(err, ErrNewerSchema) {
-			t.Fatalf("Open: %v", err)
-		}
-	}
-	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the database was touched: %v", err)
-	}
-}
-
 func TestCheckCommand(t *testing.T) {
 	for name, story := range map[string]struct {
 		command []string
