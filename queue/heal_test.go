@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -296,6 +297,36 @@ func TestP4_DeletedDatabase(t *testing.T) {
 		t.Errorf("healed %+v", h)
 	}
 	wantStats(t, q, 3, 0, 0, 0, 0)
+}
+
+// The database is damaged and the disk is full: the reserve makes room for a new one.
+func TestP4_HealsOnAFullDisk(t *testing.T) {
+	for name, reserve := range map[string]int64{"with a reserve": 4096, "without": -1} {
+		t.Run(name, func(t *testing.T) {
+			opts := testOptions(t.TempDir())
+			opts.Reserve = reserve
+			closedQueue(t, opts)
+			must(t, os.Truncate(filepath.Join(opts.Dir, "queue.db"), 5000))
+			f := &faults{}
+			f.arm(1, stepCreate, syscall.ENOSPC)
+			q, err := open(t.Context(), opts, f.hook)
+			if !f.fired() {
+				t.Fatal("nothing was created")
+			}
+			if reserve < 0 {
+				if !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("Open: %v", err)
+				}
+				q, err = open(t.Context(), opts, nil) // there is room now
+			}
+			must(t, err)
+			must(t, q.WaitHealed(t.Context()))
+			if h := q.Healed(); h.Adopted != 3 {
+				t.Errorf("healed %+v", h)
+			}
+			must(t, q.Close())
+		})
+	}
 }
 
 func TestCheckCommand(t *testing.T) {
