@@ -75,8 +75,9 @@ cross: ## build the agent for every system that it runs on
 	done
 
 .PHONY: bench
-bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (a quarter of an hour, on a quiet machine)
+bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (root, /dev/fuse and loop devices for a disk like a shop's; long)
 	@.ci/need djpeg libjpeg-turbo-progs "libjpeg-turbo beside the check of a JPEG" || true
+	@.ci/need mkfs.ext4 e2fsprogs "Puts on a disk like a shop's" || true
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: tools

@@ -2,6 +2,7 @@ package slowdisk
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -69,7 +70,7 @@ func Mount(flush time.Duration) (*Disk, error) {
 	}
 	d.answer = bufio.NewReader(out)
 	if d.Dir, err = d.line(); err != nil {
-		return nil, fmt.Errorf("%w: %s", errors.Join(err, d.Unmount()), strings.TrimSpace(said.String()))
+		return nil, fmt.Errorf("its process: %w: %s", cmp.Or(d.Unmount(), err), strings.TrimSpace(said.String()))
 	}
 	return d, nil
 }
