@@ -112,7 +112,8 @@ func caller() string {
 func explainOpen(err error) error {
 	var locked *queue.LockedError
 	if errors.As(err, &locked) {
-		return fmt.Errorf("%w; an agent that starts or stops holds it, try again in a moment", err)
+		return fmt.Errorf("%w; an agent that starts or stops holds it, or one with another configuration: try again in a moment, "+
+			"or name its file with --config", err)
 	}
 	return hinted(err, agent.Hint(err))
 }
