@@ -97,7 +97,8 @@
 // The database is checked (see Options.CheckCommand) and, if damaged or twice not readable, moved aside and begun anew.
 // Attempts, deferrals, parked states, metadata, source names, counters and receipts are then lost; the frames are
 // not, and the second delivery of one that had been delivered meets its own key: 412. The check reads the
-// database, not the payloads, and costs time in proportion to it.
+// database, not the payloads, and costs time in proportion to it. On a full disk the new database takes the place of the
+// reserve, and a clean stop that cannot be marked counts as unclean.
 //
 // Then payloads and records are compared, in a goroutine, in steps that let other operations through: Open waits
 // for it for one second at most, so that a small queue is whole when Open returns, and a large one is in use
