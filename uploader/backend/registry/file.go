@@ -1,0 +1,283 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	fileSchema = "1"
+	// sweepMost bounds how many ended records a Commit deletes beside its work.
+	sweepMost = 256
+	// lockTimeout is how long to wait for another process that has the file.
+	lockTimeout = 3 * time.Second
+	// gather is how long a Commit waits for others to share its fsync.
+	gather = 2 * time.Millisecond
+)
+
+var (
+	bucketMeta    = []byte("meta")
+	bucketRecords = []byte("records")
+	bucketDue     = []byte("due")
+	keySchema     = []byte("schema")
+	castagnoli    = crc32.MakeTable(crc32.Castagnoli)
+)
+
+// Errors of a file.
+var (
+	// ErrLocked says that another process has the file open.
+	ErrLocked = errors.New("another process has it open, most likely a running server")
+	// ErrDamaged says that what was read is not what was written.
+	ErrDamaged = errors.New("it is damaged: restore it from a backup. Without one, start a new registry, and revoke again what was revoked")
+)
+
+// File is a Table in a bbolt file. It is one process's at a time.
+type File struct {
+	db *bolt.DB
+	// Made is true when there was no file before.
+	Made bool
+	now  func() time.Time
+}
+
+var _ Table = (*File)(nil)
+
+// OpenFile opens the file, and makes one where there is none. Its folder must be there. The error wraps ErrLocked
+// or ErrDamaged when that is the reason.
+func OpenFile(path string) (*File, error) {
+	made, err := makeFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s: %w", path, err)
+	}
+	db, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s: %w", path, err)
+	}
+	db.MaxBatchDelay = gather
+	return &File{db: db, Made: made, now: time.Now}, nil
+}
+
+// openFile opens a file that exists. bbolt panics on some damage.
+func openFile(path string) (db *bolt.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			db, err = nil, fmt.Errorf("%w (%v)", ErrDamaged, p)
+		}
+	}()
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w; waited %s", ErrLocked, lockTimeout)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+	case err != nil:
+		return nil, err
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil || tx.Bucket(bucketRecords) == nil || tx.Bucket(bucketDue) == nil {
+			return fmt.Errorf("%w, or no registry", ErrDamaged)
+		}
+		if found := meta.Get(keySchema); string(found) != fileSchema {
+			return fmt.Errorf("it has schema %q, this program knows %s; use a newer one", found, fileSchema)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// makeFile makes an empty registry that appears whole or not at all; a power cut during bbolt's own first
+// initialisation would leave a file that cannot be opened. A link, unlike a rename, replaces nothing.
+func makeFile(path string) (made bool, err error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".registry-*.tmp")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fresh := filepath.Join(dir, "new")
+	if err := initFile(fresh); err != nil {
+		return false, err
+	}
+	if err := os.Link(fresh, path); errors.Is(err, fs.ErrExist) {
+		return false, nil // another process was faster
+	} else if err != nil {
+		return false, err
+	}
+	return true, syncDir(filepath.Dir(path))
+}
+
+func initFile(path string) error {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		for _, name := range [][]byte{bucketMeta, bucketRecords, bucketDue} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+		return tx.Bucket(bucketMeta).Put(keySchema, []byte(fileSchema))
+	})
+	return errors.Join(err, db.Close())
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// Close waits for what is running.
+func (f *File) Close() error { return f.db.Close() }
+
+// Get reads all keys as of one moment.
+func (f *File) Get(_ context.Context, keys ...Key) ([]Record, error) {
+	found := make([]Record, len(keys))
+	err := f.db.View(func(tx *bolt.Tx) error {
+		for i, key := range keys {
+			record, err := load(tx, key)
+			if err != nil {
+				return err
+			}
+			found[i] = record
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Commit shares one fsync with others that come at the same time.
+func (f *File) Commit(_ context.Context, records ...Record) error {
+	return f.db.Batch(func(tx *bolt.Tx) error {
+		if err := sweep(tx, f.now()); err != nil {
+			return err
+		}
+		for _, record := range records {
+			if err := save(tx, record); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Part walks the keys of a part, which lie together.
+func (f *File) Part(_ context.Context, part string) ([]Record, error) {
+	var found []Record
+	err := f.db.View(func(tx *bolt.Tx) error {
+		prefix := fileKey(Key{Part: part})
+		cursor := tx.Bucket(bucketRecords).Cursor()
+		for k, _ := cursor.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
+			record, err := load(tx, Key{Part: part, Name: string(k[len(prefix):])})
+			if err != nil {
+				return err
+			}
+			found = append(found, record)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// stored is a record's value in the file, after its checksum.
+type stored struct {
+	Version uint64          `json:"version"`
+	Ends    int64           `json:"ends,omitempty"` // Unix seconds; 0 never
+	Value   json.RawMessage `json:"value"`
+}
+
+func fileKey(k Key) []byte { return []byte(k.Part + "\x00" + k.Name) }
+
+func dueKey(ends int64, key []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(nil, uint64(ends)), key...)
+}
+
+// checksum covers the key, so that a value under another's key is found out.
+func checksum(key, body []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, body)
+}
+
+func load(tx *bolt.Tx, k Key) (Record, error) {
+	key := fileKey(k)
+	sealed := tx.Bucket(bucketRecords).Get(key)
+	if sealed == nil {
+		return Record{Key: k}, nil
+	}
+	var s stored
+	if len(sealed) < 4 || binary.BigEndian.Uint32(sealed) != checksum(key, sealed[4:]) || json.Unmarshal(sealed[4:], &s) != nil {
+		return Record{}, fmt.Errorf("registry: record %s %s: %w", k.Part, k.Name, ErrDamaged)
+	}
+	record := Record{Key: k, Version: s.Version, Value: s.Value}
+	if s.Ends != 0 {
+		record.Ends = time.Unix(s.Ends, 0).UTC()
+	}
+	return record, nil
+}
+
+func save(tx *bolt.Tx, r Record) error {
+	present, err := load(tx, r.Key)
+	if err != nil {
+		return err
+	}
+	if present.Version != r.Version {
+		return ErrConflict
+	}
+	key, due := fileKey(r.Key), tx.Bucket(bucketDue)
+	if !present.Ends.IsZero() {
+		if err := due.Delete(dueKey(present.Ends.Unix(), key)); err != nil {
+			return err
+		}
+	}
+	s := stored{Version: r.Version + 1, Value: r.Value}
+	if !r.Ends.IsZero() {
+		s.Ends = r.Ends.Unix()
+		if err := due.Put(dueKey(s.Ends, key), nil); err != nil {
+			return err
+		}
+	}
+	body, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	sealed := append(binary.BigEndian.AppendUint32(nil, checksum(key, body)), body...)
+	return tx.Bucket(bucketRecords).Put(key, sealed)
+}
+
+// sweep deletes what has ended, the oldest first. DynamoDB does the same by itself.
+func sweep(tx *bolt.Tx, now time.Time) error {
+	due, records := tx.Bucket(bucketDue), tx.Bucket(bucketRecords)
+	var ended [][]byte
+	cursor := due.Cursor()
+	for k, _ := cursor.First(); k != nil && len(ended) < sweepMost; k, _ = cursor.Next() {
+		if int64(binary.BigEndian.Uint64(k)) > now.Unix() {
+			break
+		}
+		ended = append(ended, bytes.Clone(k))
+	}
+	for _, k := range ended {
+		if err := errors.Join(records.Delete(k[8:]), due.Delete(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
