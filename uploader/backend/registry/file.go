@@ -169,15 +169,12 @@ func (f *File) Get(_ context.Context, keys ...Key) ([]Record, error) {
 // Commit shares one fsync with others that come at the same time.
 func (f *File) Commit(_ context.Context, records ...Record) error {
 	return f.db.Batch(func(tx *bolt.Tx) error {
-		if err := sweep(tx, f.now()); err != nil {
-			return err
-		}
 		for _, record := range records {
 			if err := save(tx, record); err != nil {
 				return err
 			}
 		}
-		return nil
+		return sweep(tx, f.now()) // last: what is written anew has a new end
 	})
 }
 
