@@ -53,10 +53,7 @@ func newBranch(t *testing.T, change func(*Options)) *branch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := registry.OpenFile(filepath.Join(dir, "registry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := openRegistry(t, filepath.Join(dir, "registry.db"))
 	b := &branch{pki: pki, table: &fragile{Table: file}, log: &lines{}}
 	b.registry = registry.New(b.table, b.log.logger())
 	o := testOptions()
@@ -79,6 +76,18 @@ func newBranch(t *testing.T, change func(*Options)) *branch {
 		}
 	})
 	return b
+}
+
+func openRegistry(t *testing.T, path string) *registry.File {
+	t.Helper()
+	if _, err := registry.MakeFile(path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := registry.OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // fragile is a real table that can be made to fail.
@@ -511,11 +520,7 @@ func TestDailyQuota(t *testing.T) {
 	o := testOptions()
 	o.Now = func() time.Time { return now }
 	o.Policy = Policy{DailyFrames: 3, MaxBytes: 1000, DailyBytes: 1000}
-	file, err := registry.OpenFile(filepath.Join(t.TempDir(), "registry.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Registry = registry.New(file, o.Log)
+	o.Registry = registry.New(openRegistry(t, filepath.Join(t.TempDir(), "registry.db")), o.Log)
 	t.Cleanup(func() { o.Registry.Close() })
 	b := mustBuild(t, o)
 	id := caller{Identity: ticket.Identity{TrustDomain: testDomain, Store: "4711", Rig: "left"}}

@@ -26,20 +26,7 @@ var (
 
 func TestContractOnAFile(t *testing.T) {
 	contract(t, func(t *testing.T) Table {
-		f, err := OpenFile(filepath.Join(t.TempDir(), "registry.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !f.Made {
-			t.Error("a new file is not called one")
-		}
-		f.now = func() time.Time { return noon }
-		t.Cleanup(func() {
-			if err := f.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return f
+		return openTest(t, filepath.Join(t.TempDir(), "registry.db"))
 	})
 }
 

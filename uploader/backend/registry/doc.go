@@ -55,7 +55,8 @@
 //
 // # Limits
 //
-// The file is one server's. A new one is made where there is none, which Registry's caller has to say aloud:
-// a registry that is lost takes its revocations with it. Back it up by copying it while the server is stopped. A
+// The file is one server's; its owner asks the running server through a Unix socket (ServeOffice, Dial), which is
+// there for him alone. A registry that is lost takes its revocations with it, so that whoever calls MakeFile has to
+// say aloud that it made one. Back it up by copying it while the server is stopped. A
 // file that bbolt finds damaged is not opened.
 package registry

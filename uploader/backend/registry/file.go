@@ -45,27 +45,33 @@ var (
 
 // File is a Table in a bbolt file. It is one process's at a time.
 type File struct {
-	db *bolt.DB
-	// Made is true when there was no file before.
-	Made bool
-	now  func() time.Time
+	db  *bolt.DB
+	now func() time.Time
 }
 
 var _ Table = (*File)(nil)
 
-// OpenFile opens the file, and makes one where there is none. Its folder must be there. The error wraps ErrLocked
-// or ErrDamaged when that is the reason.
-func OpenFile(path string) (*File, error) {
-	made, err := makeFile(path)
+// MakeFile makes an empty registry where there is none, and reports whether it did. Its folder must be there.
+func MakeFile(path string) (made bool, err error) {
+	made, err = makeFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: %w", path, err)
+		return false, fmt.Errorf("registry %s: %w", path, err)
+	}
+	return made, nil
+}
+
+// OpenFile opens a file that MakeFile made. The error wraps ErrLocked or ErrDamaged when that is the reason, and
+// fs.ErrNotExist when there is no file.
+func OpenFile(path string) (*File, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("registry: %w", err)
 	}
 	db, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("registry %s: %w", path, err)
 	}
 	db.MaxBatchDelay = gather
-	return &File{db: db, Made: made, now: time.Now}, nil
+	return &File{db: db, now: time.Now}, nil
 }
 
 // openFile opens a file that exists. bbolt panics on some damage.

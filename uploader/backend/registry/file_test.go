@@ -14,6 +14,9 @@ import (
 
 func openTest(t *testing.T, path string) *File {
 	t.Helper()
+	if _, err := MakeFile(path); err != nil {
+		t.Fatal(err)
+	}
 	f, err := OpenFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +87,8 @@ func TestFileIsKeptOverARestart(t *testing.T) {
 	}
 	again := openTest(t, path)
 	found, err := again.Get(t.Context(), Key{"a", "b"})
-	if err != nil || string(found[0].Value) != `{"n":1}` || again.Made {
-		t.Errorf("%+v, %v, made %v", found, err, again.Made)
+	if err != nil || string(found[0].Value) != `{"n":1}` {
+		t.Errorf("%+v, %v", found, err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -150,7 +153,19 @@ func TestFilesThatAreNoRegistry(t *testing.T) {
 			t.Errorf("%s was changed", path)
 		}
 	}
-	if _, err := OpenFile(filepath.Join(dir, "none", "r.db")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := MakeFile(filepath.Join(dir, "none", "r.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no folder: %v", err)
+	}
+	absent := filepath.Join(dir, "absent.db")
+	if _, err := OpenFile(absent); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := os.Stat(absent); err == nil {
+		t.Error("opening made a file: an empty registry in the place of a lost one")
+	}
+	for _, want := range []bool{true, false} {
+		if made, err := MakeFile(absent); err != nil || made != want {
+			t.Errorf("made %v, %v; want %v", made, err, want)
+		}
 	}
 }
