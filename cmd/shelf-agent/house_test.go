@@ -39,7 +39,7 @@ var house = map[string][]string{
 	"uploader/device":            {"uploader/ticket"},
 	"uploader/issuertest":        {"uploader/backend/devpki", "uploader/ticket"},
 	"uploader/ticket":            {},
-	"uploader/backend":           {"uploader/backend/authority", "uploader/backend/registry", "uploader/ticket"},
+	"uploader/backend":           {"uploader/backend/authority", "uploader/backend/mototest", "uploader/backend/registry", "uploader/ticket"},
 	"uploader/backend/authority": {"uploader/ticket"},
 	"uploader/backend/devpki":    {"uploader/backend/authority", "uploader/ticket"},
 	"uploader/backend/mototest":  {},
@@ -52,7 +52,7 @@ var house = map[string][]string{
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
 // credentials.
-var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/mototest", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
 
 const awsSDK = "github.com/aws/"
 

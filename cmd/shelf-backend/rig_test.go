@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"os"
@@ -19,8 +20,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"shelfagent/uploader/backend/devpki"
+	"shelfagent/uploader/backend/mototest"
 	"shelfagent/uploader/backend/registry"
 	"shelfagent/uploader/ticket"
 )
@@ -107,6 +110,95 @@ func TestRigsOfARunningServer(t *testing.T) {
 	office("revoke", "--serial", rig.serial())
 	if status, body := rig.post(ticket.TicketsPath, upload); status != http.StatusForbidden || !strings.Contains(body, `"code":"revoked"`) {
 		t.Errorf("after the certificate's revocation: %d %s", status, body)
+	}
+}
+
+// TestRigsOfManyServers: two servers share a table and an authority's key in Secrets Manager; what one is told, the
+// other knows.
+func TestRigsOfManyServers(t *testing.T) {
+	mototest.Start(t)
+	mototest.Table(t, "shelf-registry")
+	dir := t.TempDir()
+	pki, err := devpki.Create(dir, devpki.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(pki.CA.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(enrolling, `kind = "file"`, "kind = \"dynamodb\"\ntable = \"shelf-registry\"", 1)
+	text = strings.Replace(text, `ca_key = "ca-key.pem"`, fmt.Sprintf("ca_secret_arn = %q", mototest.Secret(t, "shelf/ca", string(key))), 1)
+	config := filepath.Join(dir, "backend.toml")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := loadSettings(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, first := start(t, config)
+	_, second := start(t, config)
+	office, end, err := settings.openOffice(t.Context(), func(string) { t.Error("the office is the table's own") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+
+	made, err := office.Invite(t.Context(), registry.Rig{Store: "4711", Rig: "left"}, registry.DefaultValid, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rig := &device{t: t, pki: pki, url: "https://" + first}
+	rig.enrol(ticket.EnrollPath, func(csr string) any { return ticket.EnrollRequest{Code: made.Code, CSR: csr} })
+	for _, addr := range []string{first, second} {
+		rig.url = "https://" + addr
+		if status, body := rig.post(ticket.TicketsPath, upload); status != http.StatusOK {
+			t.Fatalf("tickets: %d %s", status, body)
+		}
+	}
+	if err := office.RevokeRig(t.Context(), made.Rig, "", false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range []string{first, second} {
+		rig.url = "https://" + addr
+		status, body := rig.post(ticket.TicketsPath, upload)
+		if status != http.StatusForbidden || !strings.Contains(body, `"code":"revoked"`) || !rig.reused {
+			t.Errorf("after the revocation: %d %s", status, body)
+		}
+	}
+}
+
+// What is not remembered, or not any more, is said at the start.
+func TestStartSaysWhatIsNotRemembered(t *testing.T) {
+	for name, test := range map[string]struct {
+		text, want  string
+		first, next int // how often it is said at the first start, and at the next
+	}{
+		"no registry":    {"", "there is no [registry]: nobody can be enrolled or revoked", 1, 1},
+		"a new registry": {"[registry]\nkind = \"file\"\npath = \"registry.db\"\n", "a new registry was made: nobody is revoked", 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			base, _, _ := strings.Cut(enrolling, "[registry]")
+			s, err := parseSettings("backend.toml", []byte(base+test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.dir = t.TempDir()
+			for _, want := range []int{test.first, test.next} {
+				var log strings.Builder
+				m, err := s.openMemory(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := m.close(); err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.Count(log.String(), test.want); got != want {
+					t.Errorf("said %d times, want %d:\n%s", got, want, log.String())
+				}
+			}
+		})
 	}
 }
 

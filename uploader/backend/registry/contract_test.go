@@ -1,20 +1,14 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"shelfagent/uploader/backend/mototest"
 )
@@ -39,42 +33,13 @@ func TestContractOnDynamoDB(t *testing.T) {
 		if _, err := OpenDynamoDB(t.Context(), mototest.Region, name); err == nil {
 			t.Error("a table that does not exist was opened")
 		}
-		d, err := makeTable(t.Context(), name)
+		mototest.Table(t, name)
+		d, err := OpenDynamoDB(t.Context(), mototest.Region, name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return d
 	})
-}
-
-// makeTable makes a table as package documentation describes it, and opens it.
-func makeTable(ctx context.Context, name string) (*Dynamo, error) {
-	client := dynamodb.New(dynamodb.Options{
-		Region: mototest.Region, BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")),
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret"}, nil
-		}),
-	})
-	_, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{
-		TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}, {AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := client.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
-		TableName:               aws.String(name),
-		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String("ttl"), Enabled: aws.Bool(true)},
-	}); err != nil {
-		return nil, err
-	}
-	return OpenDynamoDB(ctx, mototest.Region, name)
 }
 
 // contract is what every table, and the registry on it, owes.
