@@ -179,8 +179,7 @@ func TestStartSaysWhatIsNotRemembered(t *testing.T) {
 		"a new registry": {"[registry]\nkind = \"file\"\npath = \"registry.db\"\n", "a new registry was made: nobody is revoked", 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			base, _, _ := strings.Cut(enrolling, "[registry]")
-			s, err := parseSettings("backend.toml", []byte(base+test.text))
+			s, err := parseSettings("backend.toml", []byte(serving+test.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,18 +202,7 @@ func TestStartSaysWhatIsNotRemembered(t *testing.T) {
 }
 
 // enrolling is the configuration of a server that enrols, beside certificates of dev-pki.
-const enrolling = `
-[listen]
-address = "127.0.0.1:0"
-certificate = "server.pem"
-key = "server-key.pem"
-client_ca = "ca.pem"
-[identity]
-trust_domain = "shelf.test"
-[s3]
-bucket = "frames"
-region = "us-east-1"
-kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+const enrolling = serving + `
 [registry]
 kind = "file"
 path = "registry.db"

@@ -19,16 +19,8 @@ import (
 	"shelfagent/uploader/ticket"
 )
 
-// TestServeUntilSIGTERM runs the real program: it binds a free port, says which, answers a rig and stops.
-func TestServeUntilSIGTERM(t *testing.T) {
-	dir := t.TempDir()
-	rig := devpki.Rig{Store: "4711", Rig: "left"}
-	pki, err := devpki.Create(dir, devpki.Options{Rigs: []devpki.Rig{rig}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "backend.toml")
-	if err := os.WriteFile(file, []byte(`
+// serving is the configuration of a server beside certificates of dev-pki.
+const serving = `
 [listen]
 address = "127.0.0.1:0"
 certificate = "server.pem"
@@ -40,7 +32,18 @@ trust_domain = "shelf.test"
 bucket = "frames"
 region = "us-east-1"
 kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-`), 0o600); err != nil {
+`
+
+// TestServeUntilSIGTERM runs the real program: it binds a free port, says which, answers a rig and stops.
+func TestServeUntilSIGTERM(t *testing.T) {
+	dir := t.TempDir()
+	rig := devpki.Rig{Store: "4711", Rig: "left"}
+	pki, err := devpki.Create(dir, devpki.Options{Rigs: []devpki.Rig{rig}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "backend.toml")
+	if err := os.WriteFile(file, []byte(serving), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	server, addr := start(t, file)

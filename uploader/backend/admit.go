@@ -43,7 +43,11 @@ func noRegistry(err error) *problem {
 
 func (c caller) registered() registry.Rig { return registry.Rig{Store: c.Store, Rig: c.Rig} }
 
+// certificate is zero for a caller that something else vouches for.
 func (c caller) certificate() registry.Certificate {
+	if c.leaf == nil {
+		return registry.Certificate{}
+	}
 	return registry.Certificate{Serial: registry.Serial(c.leaf.SerialNumber), NotAfter: c.leaf.NotAfter.UTC()}
 }
 

@@ -35,7 +35,7 @@ func Start(t *testing.T) string {
 		t.Skip("SKIPPED: there is no moto_server here (Python's moto[server]): DynamoDB and Secrets Manager are not tested")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", "0")
+	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", "0") //nolint:gosec // the tester's own program
 	cmd.SysProcAttr = dieWithParent()
 	log, stderr, err := os.Pipe()
 	if err != nil {

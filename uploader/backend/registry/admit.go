@@ -11,7 +11,8 @@ import (
 // Serial writes a certificate's serial number as the registry knows it.
 func Serial(n *big.Int) string { return fmt.Sprintf("%x", n) }
 
-// Admit says whether a certificate that was verified is still good for its rig. The error wraps ErrRevoked when
+// Admit says whether a certificate that was verified is still good for its rig; a rig that is known by something
+// else than a certificate shows the zero one, and is good until it is revoked. The error wraps ErrRevoked when
 // it is not; any other means that the table could not be asked, and that nobody knows.
 func (r *Registry) Admit(ctx context.Context, rig Rig, shown Certificate, now time.Time) error {
 	record, known, err := r.judge(ctx, rig, shown, now)
@@ -55,14 +56,17 @@ func (r *Registry) see(ctx context.Context, record Record, known rigRecord, show
 	if now.Sub(known.Seen) < seenEvery {
 		return
 	}
-	known.Certificate, known.Seen = &shown, now.UTC().Truncate(time.Second)
+	known.Seen = now.UTC().Truncate(time.Second)
+	if shown.Serial != "" {
+		known.Certificate = &shown
+	}
 	record, err := record.with(known, time.Time{})
 	if err == nil {
 		err = r.table.Commit(ctx, record)
 	}
 	if err != nil && !errors.Is(err, ErrConflict) { // a conflict: somebody else has written it
 		r.quiet.Do(func() {
-			r.log.Warn("the registry could not note when a rig was seen", "rig", known.Rig.String(), "error", err)
+			r.log.Warn("the registry could not note when a rig was seen", "rig", known.String(), "error", err)
 		})
 	}
 }

@@ -43,7 +43,7 @@ func (r *Registry) Rigs(ctx context.Context) ([]Entry, error) {
 			found = append(found, known.Entry)
 		}
 	}
-	slices.SortFunc(found, func(a, b Entry) int { return strings.Compare(a.Rig.String(), b.Rig.String()) })
+	slices.SortFunc(found, func(a, b Entry) int { return strings.Compare(a.String(), b.String()) })
 	return found, nil
 }
 
