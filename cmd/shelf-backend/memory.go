@@ -99,7 +99,7 @@ func (s *settings) openMemory(ctx context.Context, log *slog.Logger) (m memory, 
 	}
 	if s.enrols() {
 		if m.signer, err = s.openAuthority(ctx); err != nil {
-			return memory{}, usageError{fmt.Errorf("[enrolment]: %w", err)}
+			return memory{}, fmt.Errorf("[enrolment]: %w", err)
 		}
 	}
 	if s.Registry.Kind == registryFile {
@@ -132,7 +132,11 @@ func (s *settings) openAuthority(ctx context.Context) (*authority.Authority, err
 	if e.CASecretARN != "" {
 		return authority.OpenSecret(ctx, s.path(e.CACertificate), e.CASecretARN, time.Duration(e.Validity))
 	}
-	return authority.OpenFile(s.path(e.CACertificate), s.path(e.CAKey), time.Duration(e.Validity))
+	a, err := authority.OpenFile(s.path(e.CACertificate), s.path(e.CAKey), time.Duration(e.Validity))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return a, nil
 }
 
 // socket is where the running server's office is.

@@ -50,7 +50,7 @@ func LoadTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
 // seconds. With tls.VerifyClientCertIfGiven, which enrolment needs, everything but enrolment still wants a verified
 // certificate. It returns nil after such a stop.
 func Serve(ctx context.Context, l net.Listener, config *tls.Config, handler http.Handler, log *slog.Logger) error {
-	if config.ClientAuth == tls.VerifyClientCertIfGiven {
+	if config != nil && config.ClientAuth == tls.VerifyClientCertIfGiven {
 		handler = doorman(handler, log)
 	}
 	server := &http.Server{
