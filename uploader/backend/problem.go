@@ -28,7 +28,7 @@ const (
 	CodeDuplicateFrame     = "duplicate_frame"     // 400
 	CodeRevoked            = "revoked"             // 403: the rig or its certificate was taken back
 	CodeCSR                = "csr"                 // 400: a certificate signing request that cannot be granted
-	CodeInvitation         = "invitation"          // 400, 403: no such code
+	CodeInvitation         = "invitation_unknown"  // 400, 403: no such code
 	CodeInvitationEnded    = "invitation_ended"    // 403: too late, or the rig was revoked since
 	CodeInvitationUsed     = "invitation_used"     // 403: with another key
 	CodeQuota              = "daily_quota"         // 429, with Retry-After: until midnight UTC
