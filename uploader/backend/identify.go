@@ -1,30 +1,76 @@
 package backend
 
 import (
+	"crypto/x509"
+	"errors"
 	"net/http"
 	"time"
 
 	"shelfagent/uploader/ticket"
 )
 
-// identify says which rig sent the request. Only a chain that crypto/tls has verified counts, and it is
-// looked at on every request, because a connection can outlive its certificate.
-func (b *Backend) identify(r *http.Request) (ticket.Identity, error) {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || len(r.TLS.VerifiedChains[0]) == 0 {
-		return ticket.Identity{}, fail(http.StatusForbidden, CodeNoCertificate, "a verified client certificate is needed")
+// caller is the rig that sent a request, and what vouches for it.
+type caller struct {
+	ticket.Identity
+	// by is what an audit line calls the proof: the home's name, or byLabToken.
+	by string
+	// leaf is the rig's certificate; nil for a lab's token.
+	leaf *x509.Certificate
+}
+
+// identify says which rig sent the request. It is asked on every request, because a connection can outlive its
+// certificate. The home yields the certificate that the caller has proven to hold; what it must say is the same in
+// every home.
+func (b *Backend) identify(r *http.Request) (caller, error) {
+	leaf, err := b.home.leaf(r, b.now())
+	if err != nil {
+		return caller{}, err
 	}
-	leaf := r.TLS.VerifiedChains[0][0]
+	if err := inForce(leaf, b.now()); err != nil {
+		return caller{}, err
+	}
 	id, err := ticket.ParseIdentity(leaf)
 	if err != nil {
-		return ticket.Identity{}, fail(http.StatusForbidden, CodeIdentity, "%v", err)
+		return caller{}, fail(http.StatusForbidden, CodeIdentity, "%v", err)
 	}
 	if id.TrustDomain != b.trustDomain {
-		return ticket.Identity{}, fail(http.StatusForbidden, CodeTrustDomain,
+		return caller{}, fail(http.StatusForbidden, CodeTrustDomain,
 			"the certificate is of trust domain %s, not %s", id.TrustDomain, b.trustDomain)
 	}
-	if b.now().After(leaf.NotAfter) {
-		return ticket.Identity{}, fail(http.StatusForbidden, CodeCertificateExpired,
+	return caller{Identity: id, by: b.home.name(), leaf: leaf}, nil
+}
+
+func inForce(leaf *x509.Certificate, now time.Time) error {
+	switch {
+	case now.After(leaf.NotAfter):
+		return fail(http.StatusForbidden, CodeCertificateExpired,
 			"the certificate ended at %s", leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		return fail(http.StatusForbidden, CodeCertificateExpired,
+			"the certificate begins at %s only", leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
-	return id, nil
+	return nil
+}
+
+// vouched reads a certificate that something in front of this program has verified, and verifies it once more: a
+// listener or a stage that was left open must not open this door as well.
+func vouched(pem []byte, authority *x509.CertPool, now time.Time) (*x509.Certificate, error) {
+	leaf, err := oneCertificate(pem)
+	if err != nil {
+		return nil, fail(http.StatusForbidden, CodeCertificate, "the client certificate cannot be read").because(err)
+	}
+	if err := inForce(leaf, now); err != nil {
+		return nil, err
+	}
+	_, err = leaf.Verify(x509.VerifyOptions{
+		Roots: authority, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	var stranger x509.UnknownAuthorityError
+	switch {
+	case errors.As(err, &stranger):
+		return nil, fail(http.StatusForbidden, CodeCertificate, "the certificate is not of the authority that this backend knows").because(err)
+	case err != nil:
+		return nil, fail(http.StatusForbidden, CodeCertificate, "the certificate is not one for a client").because(err)
+	}
+	return leaf, nil
 }

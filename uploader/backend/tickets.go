@@ -18,7 +18,7 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := b.policy.take(id, len(request.Uploads), b.now()); err != nil {
+	if err := b.policy.take(id.Identity, len(request.Uploads), b.now()); err != nil {
 		return err
 	}
 	response, err := b.answer(r.Context(), id, request)
@@ -30,25 +30,29 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 }
 
 // answer decides on each upload. It is all or nothing when tickets cannot be signed.
-func (b *Backend) answer(ctx context.Context, id ticket.Identity, request ticket.Request) (ticket.Response, error) {
+func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request) (ticket.Response, error) {
 	ttl, err := b.presigner.lifetime(ctx)
 	if err != nil {
+		b.metrics.signing.Inc()
 		return ticket.Response{}, err
 	}
 	response := ticket.Response{Tickets: []ticket.Ticket{}}
 	for _, upload := range request.Uploads {
-		if refusal := b.policy.refuse(id, upload); refusal != nil {
+		if refusal := b.policy.refuse(id.Identity, upload); refusal != nil {
+			b.metrics.refused.WithLabelValues(refusal.Code).Inc()
 			b.audit(ctx, slog.LevelWarn, "ticket refused", id, upload, "", "code", refusal.Code)
 			response.Refusals = append(response.Refusals, *refusal)
 			continue
 		}
-		key := b.key.Key(id, upload)
-		issued, err := b.presigner.issue(ctx, id, upload, key, b.metadata.object(id, upload), ttl)
+		key := b.key.Key(id.Identity, upload)
+		issued, err := b.presigner.issue(ctx, id.Identity, upload, key, b.metadata.object(id.Identity, upload), ttl)
 		if err != nil {
+			b.metrics.signing.Inc()
 			b.audit(ctx, slog.LevelError, "ticket failed", id, upload, key, "error", errors.Unwrap(err))
 			return ticket.Response{}, err
 		}
 		b.audit(ctx, slog.LevelInfo, "ticket issued", id, upload, key, "expires_at", issued.ExpiresAt)
+		b.metrics.issued.Inc()
 		response.Tickets = append(response.Tickets, issued)
 	}
 	return response, nil
@@ -56,10 +60,10 @@ func (b *Backend) answer(ctx context.Context, id ticket.Identity, request ticket
 
 // audit writes the one line about a frame. It takes the key and never the ticket: a ticket holds a secret.
 func (b *Backend) audit(
-	ctx context.Context, level slog.Level, event string, id ticket.Identity, u ticket.Upload, key string, more ...any,
+	ctx context.Context, level slog.Level, event string, id caller, u ticket.Upload, key string, more ...any,
 ) {
 	b.log.Log(ctx, level, event, append([]any{
-		"store", id.Store, "rig", id.Rig, "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key,
+		"store", id.Store, "rig", id.Rig, "by", id.by, "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key,
 	}, more...)...)
 }
 
@@ -70,11 +74,11 @@ func (b *Backend) auditProblem(r *http.Request, p *problem) {
 		level = slog.LevelError
 	}
 	attrs := []any{
-		"method", r.Method, "path", clip(r.URL.Path, 100), "remote", r.RemoteAddr,
+		"method", r.Method, "path", clip(r.URL.Path, 100), "remote", b.home.remote(r),
 		"status", p.status, "code", p.code, "detail", clip(p.detail, 300),
 	}
 	if id, err := b.identify(r); err == nil {
-		attrs = append(attrs, "store", id.Store, "rig", id.Rig)
+		attrs = append(attrs, "store", id.Store, "rig", id.Rig, "by", id.by)
 	}
 	if p.cause != nil {
 		attrs = append(attrs, "error", clip(p.cause.Error(), 300))
