@@ -64,6 +64,9 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		Args:          args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv(runtimeAPIEnv) != "" {
+				return serveLambda(cmd.Context(), "", cmd.ErrOrStderr()) // a zip's bootstrap gets no arguments
+			}
 			return errors.Join(cmd.Help(), usageError{errors.New("which command?")})
 		},
 	}
@@ -71,6 +74,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		serveCommand(),
+		lambdaCommand(),
 		configCommand(),
 		devPKICommand(),
 		demoCommand(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"shelfagent/uploader/backend"
 )
@@ -17,9 +19,9 @@ func serveCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
-		Short: "Answer rigs over TLS until SIGTERM",
-		Long: "Serve answers rigs over TLS with client certificates until SIGTERM or SIGINT, then lets running\n" +
-			"requests finish. AWS credentials come from the SDK's default chain (instance or task role,\n" +
+		Short: "Answer rigs until SIGTERM",
+		Long: "Serve answers rigs over TLS with client certificates, or behind an Application Load Balancer that has\n" +
+			"verified them, until SIGTERM or SIGINT, then lets running requests finish. AWS credentials come from the SDK's default chain (instance or task role,\n" +
 			"environment, profile), never from the configuration. The log goes to stderr; the line \"listening\"\n" +
 			"says the address that was really bound." + exitCodesHelp,
 		Example: "  shelf-backend serve --config /etc/shelf-backend/backend.toml",
@@ -39,26 +41,72 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-func serve(ctx context.Context, s *settings, stderr io.Writer) error {
-	log := s.logger(stderr)
+// newBackend makes the handler in its home.
+func newBackend(ctx context.Context, s *settings, log *slog.Logger) (*backend.Backend, error) {
+	home, err := s.home()
+	if err != nil {
+		return nil, usageError{err}
+	}
 	options := s.options()
-	options.Log = log
-	handler, err := backend.New(ctx, options)
+	options.Log, options.Home = log, home
+	return backend.New(ctx, options)
+}
+
+func serve(ctx context.Context, s *settings, stderr io.Writer) error {
+	if s.Listen.Home == homeLambda {
+		return usageError{errors.New("listen.home is \"lambda\": a function is started with `shelf-backend lambda`")}
+	}
+	log := s.logger(stderr)
+	handler, err := newBackend(ctx, s, log)
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA))
+	tlsConfig, err := s.tls()
 	if err != nil {
 		return usageError{err}
+	}
+	if tlsConfig == nil {
+		log.Warn("requests arrive unencrypted: between load balancer and backend, tickets can be read; set listen.certificate and listen.key")
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen.Address)
 	if err != nil {
 		return fmt.Errorf("listen.address: %w", err)
 	}
-	log.Info("listening", "addr", listener.Addr().String(), "uploads_to", handler.Destination().String())
-	err = backend.Serve(ctx, listener, tlsConfig, handler, log)
+	group, ctx := errgroup.WithContext(ctx)
+	if err := s.serveOperations(ctx, group, handler, log); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	log.Info("listening", "addr", listener.Addr().String(), "home", s.Listen.Home, "uploads_to", handler.Destination("").String())
+	group.Go(func() error { return backend.Serve(ctx, listener, tlsConfig, handler, log) })
+	err = group.Wait()
 	log.Info("stopped")
 	return err
+}
+
+// tls is nil where a load balancer speaks plain HTTP to this program.
+func (s *settings) tls() (*tls.Config, error) {
+	switch {
+	case s.Listen.Home == homeStandalone:
+		return backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA))
+	case s.Listen.Certificate == "":
+		return nil, nil
+	default:
+		return backend.LoadServerTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key))
+	}
+}
+
+// serveOperations shows metrics and health on a listener of their own, if there is to be one.
+func (s *settings) serveOperations(ctx context.Context, group *errgroup.Group, handler *backend.Backend, log *slog.Logger) error {
+	if s.Operations.Address == "" {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Operations.Address)
+	if err != nil {
+		return fmt.Errorf("operations.address: %w", err)
+	}
+	log.Info("operations", "addr", listener.Addr().String())
+	group.Go(func() error { return backend.Serve(ctx, listener, nil, handler.Operations(), log) })
+	return nil
 }
 
 func (s *settings) logger(w io.Writer) *slog.Logger {
