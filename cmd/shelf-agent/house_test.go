@@ -18,7 +18,7 @@ const module = "shelfagent/"
 var house = map[string][]string{
 	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/frame", "agent/status", "queue", "systemd"},
 	"cmd/shelf-agent/e2e":    {},
-	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
+	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
 	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader"},
@@ -31,14 +31,16 @@ var house = map[string][]string{
 	"agent/health":        {},
 	"agent/status":        {},
 
-	"queue":                   {},
-	"queue/faults":            {},
-	"queue/powercut":          {"queue"},
-	"uploader":                {"queue", "uploader/ticket"},
-	"uploader/ticket":         {},
-	"uploader/backend":        {"uploader/ticket"},
-	"uploader/backend/devpki": {"uploader/ticket"},
-	"uploader/backend/s3test": {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
+	"queue":                     {},
+	"queue/faults":              {},
+	"queue/powercut":            {"queue"},
+	"uploader":                  {"queue", "uploader/ticket"},
+	"uploader/ticket":           {},
+	"uploader/backend":          {"uploader/ticket"},
+	"uploader/backend/bucket":   {"uploader/backend"},
+	"uploader/backend/devpki":   {"uploader/ticket"},
+	"uploader/backend/mototest": {},
+	"uploader/backend/s3test":   {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
 	"systemd":   {},
 	"packaging": {},
@@ -46,7 +48,7 @@ var house = map[string][]string{
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
 // credentials.
-var awsAllowed = []string{"uploader/backend", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+var awsAllowed = []string{"uploader/backend", "uploader/backend/bucket", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
 
 const awsSDK = "github.com/aws/"
 
