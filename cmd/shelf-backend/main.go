@@ -1,5 +1,5 @@
 // Command shelf-backend is the reference cloud backend: it hands out upload tickets to rigs that prove who
-// they are with a client certificate.
+// they are with a client certificate, reads frames back, and says whether the bucket is what it must be.
 package main
 
 import (
@@ -28,6 +28,14 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// exitError has an exit code of its command's own.
+type exitError struct {
+	error
+	code int
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -49,6 +57,10 @@ func run() int {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	var exit exitError
+	if errors.As(err, &exit) {
+		return exit.code
 	}
 	return exitFailed
 }
@@ -76,6 +88,8 @@ func rootCommand() *cobra.Command {
 		serveCommand(),
 		lambdaCommand(),
 		configCommand(),
+		getCommand(),
+		checkCommand(),
 		devPKICommand(),
 		demoCommand(),
 	)
