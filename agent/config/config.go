@@ -102,6 +102,7 @@ type Backend struct {
 	CA          string `toml:"ca"`
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
+	TokenFile   string `toml:"token_file"`
 }
 
 // Upload is where frames may go, and how fast.
@@ -136,6 +137,7 @@ type Log struct {
 // Development holds what a rig in a shop must never have.
 type Development struct {
 	AllowLoopback bool `toml:"allow_loopback"`
+	AllowLabToken bool `toml:"allow_lab_token"`
 }
 
 // Default is the configuration before the file is read.

@@ -72,12 +72,24 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			guard.Only = append(guard.Only, network)
 		}
 	}
+	token, err := c.labToken()
+	if err != nil {
+		return uploader.Options{}, err
+	}
 	return uploader.Options{
-		Identity: identity, Backend: base, BackendCAs: backendCAs, S3CAs: s3CAs,
+		Identity: identity, LabToken: token, Backend: base, BackendCAs: backendCAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
 		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), MaxAttempts: c.Upload.MaxAttempts,
 		Stall: time.Duration(c.Upload.Stall), Logger: log,
 	}, nil
+}
+
+// labToken is "" on every rig in a shop.
+func (c *Config) labToken() (string, error) {
+	if c.Backend.TokenFile == "" || !c.Development.AllowLabToken {
+		return "", nil
+	}
+	return uploader.LoadLabToken(c.Backend.TokenFile)
 }
 
 // authorities reads a PEM file of certificates; no file means the system's authorities.

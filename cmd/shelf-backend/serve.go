@@ -49,6 +49,11 @@ func newBackend(ctx context.Context, s *settings, log *slog.Logger) (*backend.Ba
 	}
 	options := s.options()
 	options.Log, options.Home = log, home
+	if s.Lab.Tokens != "" {
+		if options.LabTokens, err = backend.LoadLabTokens(s.path(s.Lab.Tokens), options.TrustDomain); err != nil {
+			return nil, usageError{fmt.Errorf("lab.tokens: %w", err)}
+		}
+	}
 	return backend.New(ctx, options)
 }
 
@@ -87,7 +92,11 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 func (s *settings) tls() (*tls.Config, error) {
 	switch {
 	case s.Listen.Home == homeStandalone:
-		return backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA))
+		config, err := backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA))
+		if err == nil && s.Lab.Tokens != "" {
+			config.ClientAuth = tls.VerifyClientCertIfGiven // the handler refuses whoever shows neither
+		}
+		return config, err
 	case s.Listen.Certificate == "":
 		return nil, nil
 	default:

@@ -56,6 +56,9 @@ type settings struct {
 		FramesPerMinute int                 `toml:"frames_per_minute"`
 		Cameras         map[string][]string `toml:"cameras"`
 	} `toml:"policy"`
+	Lab struct {
+		Tokens string `toml:"tokens"`
+	} `toml:"lab"`
 	Log struct {
 		Level  string `toml:"level"`
 		Format string `toml:"format"`
@@ -108,6 +111,9 @@ func (s *settings) check(document *strict.Document) {
 	}
 	s.checkListen(document)
 	s.checkOperations(document)
+	if s.Lab.Tokens != "" && s.Listen.Home != homeStandalone {
+		document.Problem("lab.tokens", "is not used where listen.home is %q: what is in front of it wants certificates; delete it", s.Listen.Home)
+	}
 	var option *backend.OptionError
 	if err := s.options().Validate(); errors.As(err, &option) {
 		document.Problem(option.Option, "%s", option.Reason)

@@ -18,6 +18,7 @@ const HealthPath = "/healthz"
 type Backend struct {
 	trustDomain string
 	home        Home
+	lab         LabTokens
 	key         KeyTemplate
 	metadata    metadataFilter
 	policy      *policy
@@ -63,6 +64,7 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	b := &Backend{
 		trustDomain: o.TrustDomain,
 		home:        o.Home,
+		lab:         o.LabTokens,
 		key:         key,
 		metadata:    metadata,
 		policy:      newPolicy(o.Policy),
@@ -70,6 +72,9 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		metrics:     newMetrics(),
 		now:         o.Now,
 		log:         o.Log,
+	}
+	if len(b.lab) > 0 {
+		b.log.WarnContext(ctx, labWarning, "tokens", len(b.lab))
 	}
 	b.routes = map[string]route{
 		ticket.TicketsPath:   {http.MethodPost, b.tickets},
@@ -125,7 +130,7 @@ func (b *Backend) heartbeat(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	b.metrics.heartbeats.Inc()
-	b.log.DebugContext(r.Context(), "heartbeat", "store", id.Store, "rig", id.Rig, "by", id.by)
+	b.log.DebugContext(r.Context(), "heartbeat", id.attrs()...)
 	writeJSON(w, http.StatusOK, "application/json", map[string]string{"time": b.now().UTC().Format(captureTime)})
 	return nil
 }

@@ -18,10 +18,22 @@ type caller struct {
 	leaf *x509.Certificate
 }
 
+// attrs are what an audit line says of the caller.
+func (c caller) attrs() []any {
+	attrs := []any{"store", c.Store, "rig", c.Rig, "by", c.by}
+	if c.leaf == nil {
+		attrs = append(attrs, "warning", labWarning)
+	}
+	return attrs
+}
+
 // identify says which rig sent the request. It is asked on every request, because a connection can outlive its
 // certificate. The home yields the certificate that the caller has proven to hold; what it must say is the same in
 // every home.
 func (b *Backend) identify(r *http.Request) (caller, error) {
+	if token, shown := bearer(r); shown {
+		return b.labCaller(token)
+	}
 	leaf, err := b.home.leaf(r, b.now())
 	if err != nil {
 		return caller{}, err

@@ -42,10 +42,12 @@ type Options struct {
 	// TrustDomain is the host part of the rigs' SPIFFE ids.
 	TrustDomain string
 	// Home says how callers' certificates arrive; nil means Standalone.
-	Home    Home
-	S3      S3
-	Tickets Tickets
-	Policy  Policy
+	Home Home
+	// LabTokens are taken instead of certificates; nil, as it should be, means that none is.
+	LabTokens LabTokens
+	S3        S3
+	Tickets   Tickets
+	Policy    Policy
 	// Log gets the audit lines; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock, also of signatures; nil means time.Now.

@@ -23,6 +23,7 @@ const (
 	CodeCertificate        = "certificate"         // 403: it cannot be read, or is not of the rigs' authority
 	CodeProxyHeader        = "proxy_header"        // 403: headers of a load balancer where there is none, or odd ones
 	CodeNotProxy           = "not_proxy"           // 403: not from the load balancer's networks
+	CodeLabToken           = "lab_token"           // 403: no token that is known, or none is taken here
 	CodeMediaType          = "media_type"          // 415: not application/json, or encoded
 	CodeRequestTooLarge    = "request_too_large"   // 413
 	CodeMalformed          = "malformed"           // 400: not the JSON that was expected

@@ -62,9 +62,8 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 func (b *Backend) audit(
 	ctx context.Context, level slog.Level, event string, id caller, u ticket.Upload, key string, more ...any,
 ) {
-	b.log.Log(ctx, level, event, append([]any{
-		"store", id.Store, "rig", id.Rig, "by", id.by, "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key,
-	}, more...)...)
+	attrs := append(id.attrs(), "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key)
+	b.log.Log(ctx, level, event, append(attrs, more...)...)
 }
 
 // auditProblem writes the one line about a request that was refused as a whole.
@@ -78,7 +77,7 @@ func (b *Backend) auditProblem(r *http.Request, p *problem) {
 		"status", p.status, "code", p.code, "detail", clip(p.detail, 300),
 	}
 	if id, err := b.identify(r); err == nil {
-		attrs = append(attrs, "store", id.Store, "rig", id.Rig, "by", id.by)
+		attrs = append(attrs, id.attrs()...)
 	}
 	if p.cause != nil {
 		attrs = append(attrs, "error", clip(p.cause.Error(), 300))
