@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -162,7 +161,7 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 	a.health.Set(health.CertificateEnds, now, left < certificateSoon, ends)
 	a.health.Set(health.CertificateEnded, now, left <= 0, ends)
 	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
-	wrong := s.ClockOffset != nil && math.Abs(*s.ClockOffset) > clockTolerance.Seconds()
+	wrong := clockTrust(s.ClockOffset) == clockOff
 	detail := ""
 	if wrong {
 		detail = fmt.Sprintf("the backend's clock is %.0f seconds ahead of this machine's", *s.ClockOffset)

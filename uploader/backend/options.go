@@ -33,7 +33,7 @@ const (
 // DefaultMetadata are the request's metadata that become object metadata.
 func DefaultMetadata() []string {
 	return []string{
-		"width", "height", "time_source", "processing", "quality", "brightness", "sharpness", "judgement", "agent_version",
+		"width", "height", "time_source", "processing", "quality", "brightness", "sharpness", "judgement", "agent_version", "clock",
 	}
 }
 
