@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/http"
 	"net/netip"
@@ -90,5 +91,5 @@ func (a ALB) remote(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
-	return clip(strings.TrimSpace(hops[len(hops)-1]), 64)
+	return clip(cmp.Or(strings.TrimSpace(hops[len(hops)-1]), r.RemoteAddr), 64)
 }

@@ -93,6 +93,14 @@ func TestALBAuditNamesTheClient(t *testing.T) {
 	wantRecord(t, log.audit(t, "request refused"), map[string]any{"remote": "203.0.113.9", "code": CodeNoCertificate})
 }
 
+// A request that is refused for where it came from is not booked on the rig whose certificate, no secret, it shows.
+func TestALBAuditBelievesNoStranger(t *testing.T) {
+	var log lines
+	b, leaf := albDoor(t, &log)
+	b.ServeHTTP(httptest.NewRecorder(), albRequest(t, "10.0.1.7:1", http.Header{leafHeader: {leafHeaderValue(leaf)}}))
+	wantRecord(t, log.audit(t, "request refused"), map[string]any{"remote": "10.0.1.7:1", "code": CodeNotProxy, "store": nil, "rig": nil})
+}
+
 // Health checks have no certificate, but they too come from the load balancer alone.
 func TestALBHealthCheck(t *testing.T) {
 	var log lines

@@ -31,6 +31,10 @@ func (c caller) attrs() []any {
 // certificate. The home yields the certificate that the caller has proven to hold; what it must say is the same in
 // every home.
 func (b *Backend) identify(r *http.Request) (caller, error) {
+	// serve has asked this already; an audit line about a request that it refused must not take its word either.
+	if err := b.home.admit(r); err != nil {
+		return caller{}, err
+	}
 	if token, shown := bearer(r); shown {
 		return b.labCaller(token)
 	}

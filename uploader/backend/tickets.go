@@ -52,9 +52,9 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 			return ticket.Response{}, err
 		}
 		b.audit(ctx, slog.LevelInfo, "ticket issued", id, upload, key, "expires_at", issued.ExpiresAt)
-		b.metrics.issued.Inc()
 		response.Tickets = append(response.Tickets, issued)
 	}
+	b.metrics.issued.Add(float64(len(response.Tickets)))
 	return response, nil
 }
 

@@ -4,10 +4,15 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,7 +35,7 @@ func Start(t *testing.T) string {
 		t.Skip("SKIPPED: there is no moto_server here (Python's moto[server]): DynamoDB and Secrets Manager are not tested")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", "0")
+	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", "0") //nolint:gosec // the tester's own program
 	cmd.SysProcAttr = dieWithParent()
 	log, stderr, err := os.Pipe()
 	if err != nil {
@@ -56,14 +61,33 @@ func Start(t *testing.T) string {
 		close(drained)
 		t.Fatal(err)
 	}
-	url := bound(t, log, drained)
+	endpoint := oneByOne(t, bound(t, log, drained))
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL": url, "AWS_REGION": Region, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
+		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": Region, "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret",
 		"AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
 	} {
 		t.Setenv(name, value)
 	}
-	return url
+	return endpoint
+}
+
+// oneByOne lets requests through one after the other. moto checks a condition and writes in two steps, so that two
+// requests at the same time both find what only one of them may find; DynamoDB makes each of them one step.
+func oneByOne(t *testing.T, server string) string {
+	t.Helper()
+	target, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	var mu sync.Mutex
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	return front.URL
 }
 
 // bound returns the URL that the server's log names, and reads on, so that the server never waits for a reader.
