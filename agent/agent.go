@@ -87,6 +87,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 		})
 	}
 	a.heart = a.uploader.Heart(a.heartbeat)
+	a.intake.clock = func() *float64 { return a.uploader.Status().ClockOffset }
 	a.status, err = status.Listen(status.Options{
 		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
 		Routes: status.Routes{

@@ -29,6 +29,7 @@ type intake struct {
 	queue   *queue.Queue
 	rules   config.FrameRules
 	version string
+	clock   func() *float64 // the backend's clock less this machine's, in seconds; nil when not known
 	log     *slog.Logger
 
 	// decoders bounds how many frames are checked at once: it is what takes the processor. heavy is held by the one
@@ -69,6 +70,7 @@ func failed(err error) failure { return failure{err.Error(), time.Now()} }
 func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark *decodeMark, version string, log *slog.Logger) *intake {
 	return &intake{
 		watcher: w, queue: q, rules: rules, mark: mark, version: version, log: log,
+		clock:    func() *float64 { return nil },
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
 			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
@@ -172,7 +174,7 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	item, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
-		Metadata: metadata(f, seen, in.version),
+		Metadata: metadata(f, seen, in.version, clockTrust(in.clock())),
 	})
 	var full *queue.FullError
 	switch {

@@ -180,7 +180,7 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 		}
 		a.health.Set(code, now, on, reason)
 	}
-	wrong := s.ClockOffset != nil && math.Abs(*s.ClockOffset) > clockTolerance.Seconds()
+	wrong := clockTrust(s.ClockOffset) == clockOff
 	detail := ""
 	if wrong {
 		side := "ahead of"

@@ -116,10 +116,10 @@ func (in *intake) faulty() map[frame.Fault]map[string]string {
 }
 
 // metadata is what travels with a frame. Values are short and printable; a key that has nothing to say is left out.
-func metadata(f *frame.Frame, seen sight, version string) map[string]string {
+func metadata(f *frame.Frame, seen sight, version, clock string) map[string]string {
 	all := map[string]string{
 		"width": strconv.Itoa(f.Width), "height": strconv.Itoa(f.Height), "time_source": string(f.TimeSource),
-		"agent_version": version,
+		"agent_version": version, "clock": clock,
 	}
 	if f.Quality > 0 {
 		all["quality"] = strconv.Itoa(f.Quality)

@@ -25,7 +25,7 @@ func Doors(opts Options) []Door {
 	}
 	doors := []Door{{
 		Name: "backend", Backend: true, Address: base,
-		guard: Guard{Development: opts.Guard.Development}, config: tlsConfig(opts.BackendCAs, opts.Identity),
+		guard: Guard{Development: opts.Guard.Development}, config: tlsConfig(opts.BackendCAs, opts.proof()),
 	}}
 	for _, d := range opts.Destinations {
 		address := d.Host

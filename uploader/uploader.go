@@ -55,6 +55,9 @@ type Options struct {
 	// Destinations and KMSKeyARN are as in ticket.Policy.
 	Destinations []ticket.Destination
 	KMSKeyARN    string
+	// LabToken is shown to the backend instead of the certificate, which then only says who the rig is; "" outside of
+	// laboratories. See LoadLabToken.
+	LabToken string
 	// Guard is for S3; the backend is held to it as well, but for Guard.Only.
 	Guard Guard
 	// Concurrency is the most transfers at once.
@@ -132,7 +135,11 @@ func New(opts Options) (*Uploader, error) {
 		freed: make(chan struct{}, opts.Concurrency),
 		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
-	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.Identity), 2, u.noteBackend)
+	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.proof()), 2, u.noteBackend)
+	if opts.LabToken != "" {
+		u.log.Warn(labWarning)
+		toBackend.Transport = labTransport{toBackend.Transport, opts.LabToken}
+	}
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
 	u.carry = u.batch

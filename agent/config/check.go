@@ -30,7 +30,7 @@ func (c *checker) check(config *Config) {
 	c.frame(config.Frame)
 	c.cameras(config.Camera)
 	c.queue(config.Queue)
-	c.backend(config.Backend)
+	c.backend(config.Backend, config.Development)
 	c.upload(config.Upload, config.Development.AllowLoopback)
 	c.network(config.Network)
 	c.status(config.Status)
@@ -111,9 +111,13 @@ func (c *checker) queue(v Queue) {
 	c.oneOf("queue.order", v.Order, "fresh-first", "oldest-first")
 }
 
-func (c *checker) backend(v Backend) {
+func (c *checker) backend(v Backend, development Development) {
 	c.absoluteIfSet("backend.certificate", v.Certificate)
 	c.absoluteIfSet("backend.key", v.Key)
+	c.absoluteIfSet("backend.token_file", v.TokenFile)
+	if v.TokenFile != "" && !development.AllowLabToken {
+		c.wrong("backend.token_file", "a token is for laboratories only, and needs development.allow_lab_token; in a shop the rig is known by its certificate")
+	}
 	c.absoluteIfSet("backend.ca", v.CA)
 	if v.URL == "" {
 		c.wrong("backend.url", "is needed: where tickets come from, as in \"https://tickets.example.com\"")

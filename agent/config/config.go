@@ -104,6 +104,7 @@ type Backend struct {
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
 	Renew       bool   `toml:"renew"`
+	TokenFile   string `toml:"token_file"`
 }
 
 // Upload is where frames may go, and how fast.
@@ -140,6 +141,7 @@ type Log struct {
 // Development holds what a rig in a shop must never have.
 type Development struct {
 	AllowLoopback bool `toml:"allow_loopback"`
+	AllowLabToken bool `toml:"allow_lab_token"`
 }
 
 // Default is the configuration before the file is read.

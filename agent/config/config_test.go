@@ -71,6 +71,9 @@ func TestMistakes(t *testing.T) {
 			`config.toml: backend.url: is needed: where tickets come from, as in "https://tickets.example.com"`,
 			`config.toml: upload.hosts: is needed: the host names of the bucket, as in ["frames.bucket.vpce-0a1b2c3d-4e5f.s3.eu-central-1.vpce.amazonaws.com"]`,
 		}},
+		{"a lab's token in a shop", strings.Replace(minimal, "[upload]", "token_file = \"/etc/shelf-agent/token\"\n[upload]", 1), []string{
+			`config.toml:6:1: backend.token_file: a token is for laboratories only, and needs development.allow_lab_token; in a shop the rig is known by its certificate`,
+		}},
 		{"a letter is missing", strings.Replace(minimal, "dir =", "dirr =", 1), []string{
 			`config.toml:3:1: capture.dirr: there is no such key; did you mean "capture.dir"?`,
 		}},

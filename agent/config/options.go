@@ -86,16 +86,28 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			guard.Only = append(guard.Only, network)
 		}
 	}
+	token, err := c.labToken()
+	if err != nil {
+		return uploader.Options{}, err
+	}
 	spread := uploader.DefaultStartSpread
 	if c.Development.AllowLoopback { // servers on this machine have no fleet
 		spread = 0
 	}
 	return uploader.Options{
-		Identity: identity, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
+		Identity: identity, LabToken: token, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
 		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
 		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), StartSpread: spread, Logger: log,
 	}, nil
+}
+
+// labToken is "" on every rig in a shop.
+func (c *Config) labToken() (string, error) {
+	if c.Backend.TokenFile == "" || !c.Development.AllowLabToken {
+		return "", nil
+	}
+	return uploader.LoadLabToken(c.Backend.TokenFile)
 }
 
 // authorities reads a PEM file of certificates; no file means the system's authorities.

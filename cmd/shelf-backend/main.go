@@ -1,5 +1,5 @@
 // Command shelf-backend is the reference cloud backend: it hands out upload tickets to rigs that prove who
-// they are with a client certificate.
+// they are with a client certificate, reads frames back, and says whether the bucket is what it must be.
 package main
 
 import (
@@ -28,6 +28,14 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// exitError has an exit code of its command's own.
+type exitError struct {
+	error
+	code int
+}
+
+func (e exitError) Unwrap() error { return e.error }
+
 func main() { os.Exit(run()) }
 
 func run() int {
@@ -50,6 +58,10 @@ func run() int {
 	if errors.As(err, &usage) {
 		return exitUsage
 	}
+	var exit exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
 	return exitFailed
 }
 
@@ -64,6 +76,9 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		Args:          args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if os.Getenv(runtimeAPIEnv) != "" {
+				return serveLambda(cmd.Context(), "", cmd.ErrOrStderr()) // a zip's bootstrap gets no arguments
+			}
 			return errors.Join(cmd.Help(), usageError{errors.New("which command?")})
 		},
 	}
@@ -71,8 +86,11 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		serveCommand(),
+		lambdaCommand(),
 		configCommand(),
 		rigCommand(),
+		getCommand(),
+		checkCommand(),
 		devPKICommand(),
 		demoCommand(),
 	)

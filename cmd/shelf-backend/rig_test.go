@@ -40,10 +40,10 @@ func TestRigsOfARunningServer(t *testing.T) {
 	if err := os.WriteFile(config, []byte(enrolling), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server, addr := start(t, config)
+	server, addr := startOn(t, config)
 	office := func(arguments ...string) string {
 		t.Helper()
-		cmd, err := program(t.Context(), append([]string{"rig", arguments[0], "--config", config}, arguments[1:]...)...)
+		cmd, err := childOf(t.Context(), append([]string{"rig", arguments[0], "--config", config}, arguments[1:]...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestRigsOfARunningServer(t *testing.T) {
 	if out := office("list", "--json"); !strings.Contains(out, "stolen from the shop") { // of the file itself
 		t.Errorf("the list:\n%s", out)
 	}
-	_, addr = start(t, config)
+	_, addr = startOn(t, config)
 	rig.url = "https://" + addr
 	if status, body := rig.post(ticket.TicketsPath, upload); status != http.StatusForbidden || !strings.Contains(body, `"code":"revoked"`) {
 		t.Errorf("after the restart: %d %s", status, body)
@@ -137,8 +137,8 @@ func TestRigsOfManyServers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, first := start(t, config)
-	_, second := start(t, config)
+	_, first := startOn(t, config)
+	_, second := startOn(t, config)
 	office, end, err := settings.openOffice(t.Context(), func(string) { t.Error("the office is the table's own") })
 	if err != nil {
 		t.Fatal(err)

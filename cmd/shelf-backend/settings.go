@@ -22,11 +22,16 @@ var reference []byte
 // settings is the configuration file. reference.toml explains the keys.
 type settings struct {
 	Listen struct {
-		Address     string `toml:"address"`
-		Certificate string `toml:"certificate"`
-		Key         string `toml:"key"`
-		ClientCA    string `toml:"client_ca"`
+		Home        string   `toml:"home"`
+		Address     string   `toml:"address"`
+		Certificate string   `toml:"certificate"`
+		Key         string   `toml:"key"`
+		ClientCA    string   `toml:"client_ca"`
+		Proxies     []string `toml:"proxies"`
 	} `toml:"listen"`
+	Operations struct {
+		Address string `toml:"address"`
+	} `toml:"operations"`
 	Identity struct {
 		TrustDomain string `toml:"trust_domain"`
 	} `toml:"identity"`
@@ -36,6 +41,9 @@ type settings struct {
 		Endpoint  string `toml:"endpoint"`
 		PathStyle bool   `toml:"path_style"`
 		KMSKeyARN string `toml:"kms_key_arn"`
+		Stores    map[string]struct {
+			Endpoint string `toml:"endpoint"`
+		} `toml:"stores"`
 	} `toml:"s3"`
 	Tickets struct {
 		TTL         strict.Duration `toml:"ttl"`
@@ -65,6 +73,9 @@ type settings struct {
 		CASecretARN   string          `toml:"ca_secret_arn"`
 		Validity      strict.Duration `toml:"validity"`
 	} `toml:"enrolment"`
+	Lab struct {
+		Tokens string `toml:"tokens"`
+	} `toml:"lab"`
 	Log struct {
 		Level  string `toml:"level"`
 		Format string `toml:"format"`
@@ -90,7 +101,7 @@ func loadSettings(path string) (*settings, error) {
 
 func parseSettings(path string, raw []byte) (*settings, error) {
 	s := &settings{}
-	s.Log.Level, s.Log.Format = "info", "json"
+	s.Log.Level, s.Log.Format, s.Listen.Home = "info", "json", homeStandalone
 	s.Registry.Path, s.Enrolment.Validity = defaultRegistry, strict.Duration(authority.DefaultValid)
 	document, err := strict.Decode(path, raw, s)
 	if err != nil {
@@ -104,18 +115,11 @@ func parseSettings(path string, raw []byte) (*settings, error) {
 }
 
 func (s *settings) check(document *strict.Document) {
-	for _, needed := range []struct{ key, value string }{
-		{"listen.address", s.Listen.Address}, {"listen.certificate", s.Listen.Certificate},
-		{"listen.key", s.Listen.Key}, {"listen.client_ca", s.Listen.ClientCA},
-	} {
-		if needed.value == "" {
-			document.Problem(needed.key, "is needed")
-		}
-	}
 	for _, choice := range []struct {
 		key, value string
 		of         []string
 	}{
+		{"listen.home", s.Listen.Home, []string{homeStandalone, homeALB, homeLambda}},
 		{"log.level", s.Log.Level, []string{"debug", "info", "warn", "error"}},
 		{"log.format", s.Log.Format, []string{"json", "text"}},
 	} {
@@ -125,6 +129,11 @@ func (s *settings) check(document *strict.Document) {
 	}
 	s.checkRegistry(document)
 	s.checkEnrolment(document)
+	s.checkListen(document)
+	s.checkOperations(document)
+	if s.Lab.Tokens != "" && s.Listen.Home != homeStandalone {
+		document.Problem("lab.tokens", "is not used where listen.home is %q: what is in front of it wants certificates; delete it", s.Listen.Home)
+	}
 	var option *backend.OptionError
 	if err := s.options().Validate(); errors.As(err, &option) {
 		document.Problem(option.Option, "%s", option.Reason)
@@ -135,6 +144,10 @@ func (s *settings) check(document *strict.Document) {
 
 // options leaves what is absent to the backend's own defaults.
 func (s *settings) options() backend.Options {
+	stores := map[string]backend.StoreS3{}
+	for id, store := range s.S3.Stores {
+		stores[id] = backend.StoreS3{Endpoint: store.Endpoint}
+	}
 	return backend.Options{
 		TrustDomain: s.Identity.TrustDomain,
 		S3: backend.S3{
@@ -143,6 +156,7 @@ func (s *settings) options() backend.Options {
 			Endpoint:  s.S3.Endpoint,
 			PathStyle: s.S3.PathStyle,
 			KMSKeyARN: s.S3.KMSKeyARN,
+			Stores:    stores,
 		},
 		Tickets: backend.Tickets{
 			TTL:         time.Duration(s.Tickets.TTL),

@@ -56,8 +56,8 @@ func TestReferenceTellsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if shipped.Log != s.Log {
-		t.Errorf("log %+v without the lines, %+v with them", shipped.Log, s.Log)
+	if shipped.Log != s.Log || shipped.Listen.Home != s.Listen.Home || shipped.Operations != s.Operations {
+		t.Errorf("%+v without the lines, %+v with them", shipped, s)
 	}
 }
 
@@ -71,7 +71,8 @@ func TestSettingsReachTheBackend(t *testing.T) {
 	}
 	o := s.options()
 	if o.Tickets.TTL != 90*time.Second || o.Policy.FramesPerMinute != 7 || o.S3.Endpoint != "https://s3.example.com" ||
-		len(o.Policy.Cameras["4711"]) != 2 {
+		len(o.Policy.Cameras["4711"]) != 2 ||
+		o.S3.Stores["4711"].Endpoint != "https://bucket.vpce-0a1b2c3d-4e5f6a7b.s3.eu-central-1.vpce.amazonaws.com" {
 		t.Errorf("%+v", o)
 	}
 }

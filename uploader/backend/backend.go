@@ -18,6 +18,8 @@ const HealthPath = "/healthz"
 // Backend is the handler. Make it with New.
 type Backend struct {
 	trustDomain string
+	home        Home
+	lab         LabTokens
 	key         KeyTemplate
 	metadata    metadataFilter
 	policy      *policy
@@ -26,6 +28,7 @@ type Backend struct {
 	signer      Signer             // nil when nobody is enrolled
 	door        *throttle
 	renewals    *throttle
+	metrics     *metrics
 	now         func() time.Time
 	log         *slog.Logger
 	routes      map[string]route
@@ -48,6 +51,9 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if err := o.Home.check(); err != nil {
+		return nil, err
+	}
 	if err := o.needsRegistry(); err != nil {
 		return nil, err
 	}
@@ -65,6 +71,8 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	}
 	b := &Backend{
 		trustDomain: o.TrustDomain,
+		home:        o.Home,
+		lab:         o.LabTokens,
 		key:         key,
 		metadata:    metadata,
 		policy:      newPolicy(o.Policy),
@@ -73,8 +81,12 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		signer:      o.Signer,
 		door:        newThrottle(triesEvery, triesBurst, allTriesEvery, allTriesBurst),
 		renewals:    newThrottle(renewalsEvery, renewalsBurst, allTriesEvery, allTriesBurst),
+		metrics:     newMetrics(),
 		now:         o.Now,
 		log:         o.Log,
+	}
+	if len(b.lab) > 0 {
+		b.log.WarnContext(ctx, labWarning, "tokens", len(b.lab))
 	}
 	b.routes = map[string]route{
 		ticket.TicketsPath:   {http.MethodPost, b.tickets},
@@ -88,19 +100,31 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	return b, nil
 }
 
-// Destination is where this backend's tickets point, as a rig's upload.hosts must name it.
-func (b *Backend) Destination() ticket.Destination { return b.presigner.destination }
+// Destination is where the store's tickets point, as its rigs' upload.hosts must name it. For a store without an
+// endpoint of its own, such as "", it is where all others' point.
+func (b *Backend) Destination(store string) ticket.Destination {
+	return b.presigner.places[b.presigner.endpoint(store)].destination
+}
 
 // ServeHTTP routes by hand, because http.ServeMux would answer 404 and 405 in plain text.
 func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := b.serve(w, r); err != nil {
+	defer b.observe(r, time.Now())
+	b.respond(w, r, b.serve)
+}
+
+func (b *Backend) respond(w http.ResponseWriter, r *http.Request, handle func(http.ResponseWriter, *http.Request) error) {
+	if err := handle(w, r); err != nil {
 		p := asProblem(err)
+		b.metrics.problems.WithLabelValues(p.code).Inc()
 		b.auditProblem(r, p)
 		p.write(w)
 	}
 }
 
 func (b *Backend) serve(w http.ResponseWriter, r *http.Request) error {
+	if err := b.home.admit(r); err != nil {
+		return err
+	}
 	route, ok := b.routes[r.URL.Path]
 	if !ok {
 		return fail(http.StatusNotFound, CodeNotFound, "there is nothing at this path")
@@ -121,7 +145,8 @@ func (b *Backend) heartbeat(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, &snapshot); err != nil {
 		return err
 	}
-	b.log.DebugContext(r.Context(), "heartbeat", "store", id.Store, "rig", id.Rig)
+	b.metrics.heartbeats.Inc()
+	b.log.DebugContext(r.Context(), "heartbeat", id.attrs()...)
 	writeJSON(w, http.StatusOK, "application/json", map[string]string{"time": b.now().UTC().Format(captureTime)})
 	return nil
 }

@@ -7,20 +7,34 @@
 //	POST /v1/renew      a ticket.RenewRequest for a ticket.Enrollment
 //	GET  /healthz       200 when tickets could be signed
 //
-// Errors are RFC 9457 problem details with a stable code (the Code constants).
+// Errors are RFC 9457 problem details with a stable code (the Code constants). Operations is a second handler, with
+// metrics and health, for a listener that only its own machine reaches.
+//
+// # Homes
+//
+// One handler lives in three homes, which differ in who verifies a rig's certificate, and pass the same tests:
+//
+//	Standalone  crypto/tls in this process
+//	ALB         a load balancer in mutual-TLS verify mode, which names the leaf in a header
+//	Lambda      an API Gateway, which names the leaf in the event's request context
+//
+// What was verified elsewhere is verified once more here, but for the one thing that cannot be: that the caller holds
+// the key. A certificate that arrives by another home's way is refused, never passed over.
 //
 // # Promises
 //
-//  1. Store and rig come from the verified client certificate, on every request, and never from the body.
+//  1. Store and rig come from the verified client certificate, on every request, and never from the body; in a
+//     laboratory that has LabTokens from one of these, which each start and each audit line then says.
 //  2. A ticket is leave to create one object: this frame's bytes (length, MD5 and SHA-256 are signed), its
 //     type, encrypted with the configured KMS key, at a key under raw/<own store>/ that contains its
-//     SHA-256, once (if-none-match), within Tickets.TTL.
+//     SHA-256, once (if-none-match), within Tickets.TTL, at the store's own endpoint.
 //  3. It fails closed: each ticket passes ticket.Policy.Verify, the rig's own judgement, before it leaves,
-//     and New fails when this build's SDK does not sign what that wants.
-//  4. Every decision is one log line that says who, what, key and result. None holds a signature or a URL.
+//     and New fails when this build's SDK does not sign what that wants, for any endpoint.
+//  4. Every decision is one log line that says who, by what proof, what, key and result. None holds a signature, a
+//     token or a URL.
 //  5. A rig, or a certificate, that the registry has revoked is refused at its next request, on connections that
 //     are open as well. A registry that cannot be asked is a 503 for everybody; nothing of it is cached.
-//  6. Whatever a rig sends is bounded: bytes, uploads, lengths of names and values, time.
+//  6. Whatever a rig sends is bounded: bytes, uploads, lengths of names and values, time. So are the labels of metrics.
 //
 // # Whole requests and single frames
 //
@@ -49,6 +63,8 @@
 //
 // # Not here
 //
-// Without a registry nothing outlives the process: there are the counters of Policy and no more, nobody is enrolled,
-// and a certificate is good until it ends.
+// Without a registry nothing outlives the process: there are the counters of Policy and the metrics and no more, nobody
+// is enrolled, and a certificate is good until it ends. A Lambda function has as many of these counters as it has
+// instances, and shows no metrics. Enrolment is in the standalone home alone. What only AWS itself can show, such as the
+// header that a real load balancer writes, is tested against stand-ins that follow its documentation.
 package backend

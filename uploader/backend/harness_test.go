@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -26,7 +26,11 @@ const (
 	testKeyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 )
 
-var testRig = devpki.Rig{Store: "4711", Rig: "left"}
+var (
+	testRig = devpki.Rig{Store: "4711", Rig: "left"}
+	// aCaller is for tests that begin behind the door.
+	aCaller = caller{Identity: ticket.Identity{TrustDomain: testDomain, Store: "s", Rig: "r"}}
+)
 
 // testOptions sign for AWS with made-up credentials.
 func testOptions() Options {
@@ -42,38 +46,12 @@ func testOptions() Options {
 	}
 }
 
-// site is a backend behind real TLS and a rig that may talk to it.
+// site is a backend in one of its homes, behind real TLS, and a rig that may talk to it.
 type site struct {
 	*Backend
 	url string
 	pki *devpki.PKI
 	rig *http.Client
-}
-
-func newSite(t *testing.T, o Options) *site {
-	t.Helper()
-	b, err := New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pki, err := devpki.Create(t.TempDir(), devpki.Options{TrustDomain: testDomain, Rigs: []devpki.Rig{testRig}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(b)
-	if server.TLS, err = pki.ServerTLS(); err != nil {
-		t.Fatal(err)
-	}
-	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	clientTLS, err := pki.ClientTLS(testRig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{TLSClientConfig: clientTLS}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &site{Backend: b, url: server.URL, pki: pki, rig: &http.Client{Transport: transport}}
 }
 
 // frame describes a body as a correct rig would.
@@ -195,6 +173,8 @@ func (l *lines) audit(t *testing.T, message string) []map[string]any {
 	}
 	return found
 }
+
+func base64Of(raw []byte) string { return base64.StdEncoding.EncodeToString(raw) }
 
 func mustBuild(t testing.TB, o Options) *Backend {
 	t.Helper()

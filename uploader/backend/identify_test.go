@@ -14,8 +14,9 @@ import (
 	"shelfagent/uploader/ticket"
 )
 
-// TestWhoMayAsk speaks real TLS with each certificate. Those that TLS itself refuses never reach the handler.
-func TestWhoMayAsk(t *testing.T) {
+// cards are the certificates that somebody may come with. Those that TLS itself refuses never reach the handler;
+// where something in front of it lets them through, the handler refuses them by itself.
+func cards(t *testing.T) []card {
 	spiffe := func(paths ...string) (uris []*url.URL) {
 		for _, path := range paths {
 			u, err := url.Parse(path)
@@ -28,72 +29,100 @@ func TestWhoMayAsk(t *testing.T) {
 	}
 	client := []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	good := spiffe("spiffe://shelf.test/store/4711/rig/left")
-	tests := []struct {
-		name     string
-		template *x509.Certificate
-		stranger bool // signed by another authority
-		status   int  // 0: no connection
-		code     string
-	}{
-		{name: "a rig", template: &x509.Certificate{URIs: good, ExtKeyUsage: client}, status: 200},
-		{name: "no certificate"},
-		{name: "signed by another authority", template: &x509.Certificate{URIs: good, ExtKeyUsage: client}, stranger: true},
-		{name: "expired", template: &x509.Certificate{URIs: good, ExtKeyUsage: client, NotAfter: time.Now().Add(-time.Minute)}},
-		{name: "not valid yet", template: &x509.Certificate{URIs: good, ExtKeyUsage: client, NotBefore: time.Now().Add(time.Hour)}},
-		{name: "a server's certificate", template: &x509.Certificate{URIs: good, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}},
-		{name: "no URI", template: &x509.Certificate{DNSNames: []string{"left"}, ExtKeyUsage: client}, status: 403, code: CodeIdentity},
+	return []card{
+		{name: "a rig", template: &x509.Certificate{URIs: good, ExtKeyUsage: client}},
+		{name: "no certificate", code: CodeNoCertificate, byTLS: true},
+		{name: "signed by another authority", template: &x509.Certificate{URIs: good, ExtKeyUsage: client}, stranger: true,
+			code: CodeCertificate, byTLS: true},
+		{name: "expired", template: &x509.Certificate{URIs: good, ExtKeyUsage: client, NotAfter: time.Now().Add(-time.Minute)},
+			code: CodeCertificateExpired, byTLS: true},
+		{name: "not valid yet", template: &x509.Certificate{URIs: good, ExtKeyUsage: client, NotBefore: time.Now().Add(time.Hour)},
+			code: CodeCertificateExpired, byTLS: true},
+		{name: "a server's certificate", template: &x509.Certificate{URIs: good, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}},
+			code: CodeCertificate, byTLS: true},
+		{name: "no URI", template: &x509.Certificate{DNSNames: []string{"left"}, ExtKeyUsage: client}, code: CodeIdentity},
 		{name: "two rigs in one certificate", template: &x509.Certificate{ExtKeyUsage: client,
-			URIs: spiffe("spiffe://shelf.test/store/4711/rig/left", "spiffe://shelf.test/store/0815/rig/left")}, status: 403, code: CodeIdentity},
+			URIs: spiffe("spiffe://shelf.test/store/4711/rig/left", "spiffe://shelf.test/store/0815/rig/left")}, code: CodeIdentity},
 		{name: "other trust domain", template: &x509.Certificate{ExtKeyUsage: client,
-			URIs: spiffe("spiffe://other.test/store/4711/rig/left")}, status: 403, code: CodeTrustDomain},
+			URIs: spiffe("spiffe://other.test/store/4711/rig/left")}, code: CodeTrustDomain},
 		{name: "not a rig", template: &x509.Certificate{ExtKeyUsage: client,
-			URIs: spiffe("spiffe://shelf.test/ns/prod/sa/backend")}, status: 403, code: CodeIdentity},
+			URIs: spiffe("spiffe://shelf.test/ns/prod/sa/backend")}, code: CodeIdentity},
 		{name: "store that climbs", template: &x509.Certificate{ExtKeyUsage: client,
-			URIs: spiffe("spiffe://shelf.test/store/../rig/left")}, status: 403, code: CodeIdentity},
+			URIs: spiffe("spiffe://shelf.test/store/../rig/left")}, code: CodeIdentity},
 	}
-	s := newSite(t, testOptions())
+}
+
+type card struct {
+	name     string
+	template *x509.Certificate // nil: none
+	stranger bool              // signed by another authority
+	code     string            // of the handler's refusal; empty: welcome
+	byTLS    bool              // refused before the handler by a front that is as it should be
+}
+
+// client shows the card to whoever asks for one, whatever authorities they name.
+func (c card) client(t *testing.T, s *site, other *devpki.PKI) *http.Client {
+	t.Helper()
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.pki.Pool()}
+	if c.template != nil {
+		issuer := s.pki
+		if c.stranger {
+			issuer = other
+		}
+		cert, err := issuer.Issue(c.template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+	}
+	transport := &http.Transport{TLSClientConfig: config}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// TestWhoMayAsk speaks real TLS with each card, in each home: with a front that verifies, and with one that was
+// left open and passes on whatever it was shown.
+func TestWhoMayAsk(t *testing.T) {
 	stranger, err := devpki.Create(t.TempDir(), devpki.Options{TrustDomain: testDomain})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.pki.Pool()}
-			if test.template != nil {
-				issuer := s.pki
-				if test.stranger {
-					issuer = stranger
+	for _, home := range homes {
+		for _, front := range []tls.ClientAuthType{tls.RequireAndVerifyClientCert, tls.RequestClientCert} {
+			t.Run(home.name+" "+front.String(), func(t *testing.T) {
+				s := home.open(t, testOptions(), front)
+				for _, card := range cards(t) {
+					t.Run(card.name, func(t *testing.T) {
+						request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+ticket.TicketsPath,
+							bytes.NewReader(requestBody(t, frame("f", []byte("x")))))
+						if err != nil {
+							t.Fatal(err)
+						}
+						request.Header.Set("Content-Type", "application/json")
+						client := card.client(t, s, stranger)
+						if card.byTLS && front == tls.RequireAndVerifyClientCert {
+							if response, err := client.Do(request); err == nil {
+								response.Body.Close()
+								t.Errorf("%s, want no connection", response.Status)
+							}
+							return
+						}
+						status, header, body := do(t, client, request)
+						code := card.code
+						if home.name == "standalone" && front == tls.RequestClientCert {
+							code = CodeNoCertificate // what crypto/tls has not verified is none
+						}
+						if code == "" {
+							if status != http.StatusOK || !bytes.Contains(body, []byte(`"key":"raw/4711/`)) {
+								t.Errorf("status %d: %s, want a ticket", status, body)
+							}
+							return
+						}
+						wantProblem(t, status, header, body, http.StatusForbidden, code)
+					})
 				}
-				cert, err := issuer.Issue(test.template)
-				if err != nil {
-					t.Fatal(err)
-				}
-				// GetClientCertificate sends the certificate whatever authorities the server asks for.
-				config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
-			}
-			transport := &http.Transport{TLSClientConfig: config}
-			defer transport.CloseIdleConnections()
-			response, err := (&http.Client{Transport: transport}).Post(s.url+ticket.TicketsPath, "application/json",
-				bytes.NewReader(requestBody(t, frame("f", []byte("x")))))
-			if (err != nil) != (test.status == 0) {
-				t.Fatalf("error %v, want status %d", err, test.status)
-			}
-			if err != nil {
-				return
-			}
-			defer response.Body.Close()
-			if test.status == http.StatusOK {
-				if response.StatusCode != http.StatusOK {
-					t.Errorf("status %d, want 200", response.StatusCode)
-				}
-				return
-			}
-			var body bytes.Buffer
-			if _, err := body.ReadFrom(response.Body); err != nil {
-				t.Fatal(err)
-			}
-			wantProblem(t, response.StatusCode, response.Header, body.Bytes(), test.status, test.code)
-		})
+			})
+		}
 	}
 }
 
@@ -129,14 +158,16 @@ func TestHandlerTrustsNoListener(t *testing.T) {
 }
 
 func TestCertificateEndsWhileTheConnectionStays(t *testing.T) {
-	now := time.Now()
-	o := testOptions()
-	o.Now = func() time.Time { return now }
-	var log lines
-	o.Log = log.logger()
-	s := newSite(t, o)
-	s.ticketFor(t, frame("f", []byte("x")))
-	now = now.Add(devpki.DefaultValid + time.Hour)
-	status, header, body := s.post(t, ticket.TicketsPath, requestBody(t, frame("f", []byte("x"))))
-	wantProblem(t, status, header, body, 403, CodeCertificateExpired)
+	inEachHome(t, func(t *testing.T, newSite opener) {
+		now := time.Now()
+		o := testOptions()
+		o.Now = func() time.Time { return now }
+		var log lines
+		o.Log = log.logger()
+		s := newSite(t, o)
+		s.ticketFor(t, frame("f", []byte("x")))
+		now = now.Add(devpki.DefaultValid + time.Hour)
+		status, header, body := s.post(t, ticket.TicketsPath, requestBody(t, frame("f", []byte("x"))))
+		wantProblem(t, status, header, body, 403, CodeCertificateExpired)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -33,7 +34,7 @@ const (
 // DefaultMetadata are the request's metadata that become object metadata.
 func DefaultMetadata() []string {
 	return []string{
-		"width", "height", "time_source", "processing", "quality", "brightness", "sharpness", "judgement", "agent_version",
+		"width", "height", "time_source", "processing", "quality", "brightness", "sharpness", "judgement", "agent_version", "clock",
 	}
 }
 
@@ -41,9 +42,13 @@ func DefaultMetadata() []string {
 type Options struct {
 	// TrustDomain is the host part of the rigs' SPIFFE ids.
 	TrustDomain string
-	S3          S3
-	Tickets     Tickets
-	Policy      Policy
+	// Home says how callers' certificates arrive; nil means Standalone.
+	Home Home
+	// LabTokens are taken instead of certificates; nil, as it should be, means that none is.
+	LabTokens LabTokens
+	S3        S3
+	Tickets   Tickets
+	Policy    Policy
 	// Registry remembers rigs, revocations and quotas; nil means that nobody can be revoked. The caller closes it.
 	Registry *registry.Registry
 	// Signer makes certificates for POST /v1/enroll and /v1/renew; nil means that neither is there. It needs Registry.
@@ -63,12 +68,29 @@ type S3 struct {
 	// https://bucket.vpce-….s3.<region>.vpce.amazonaws.com. Empty means S3's public endpoint. It cannot be
 	// set from the environment: AWS_ENDPOINT_URL is ignored.
 	Endpoint string
+	// Stores have an endpoint of their own where the shop's line ends at another one. The bucket, its region and
+	// its key are the same for all.
+	Stores map[string]StoreS3
 	// PathStyle puts the bucket into the path instead of the host name.
 	PathStyle bool
 	// KMSKeyARN is the customer-managed key's full ARN, in Region.
 	KMSKeyARN string
 	// Credentials sign the tickets; nil means the SDK's default chain.
 	Credentials aws.CredentialsProvider
+}
+
+// StoreS3 is what is different for one store.
+type StoreS3 struct {
+	// Endpoint is as S3.Endpoint, and must be set.
+	Endpoint string
+}
+
+// endpoint is where the store's tickets point; empty is the public endpoint.
+func (s S3) endpoint(store string) string {
+	if own, ok := s.Stores[store]; ok {
+		return own.Endpoint
+	}
+	return s.Endpoint
 }
 
 // Tickets says what tickets look like.
@@ -131,6 +153,9 @@ func (o Options) withDefaults() Options {
 	if o.Policy.ContentTypes == nil {
 		o.Policy.ContentTypes = ContentTypes()
 	}
+	if o.Home == nil {
+		o.Home = Standalone{}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -189,23 +214,40 @@ func (s S3) validate() error {
 	if arn[1] != s.Region {
 		return invalid("s3.kms_key_arn", "the key is in %s, but S3 wants it in the bucket's region, %s", arn[1], s.Region)
 	}
-	return s.validateEndpoint()
+	if s.Endpoint != "" {
+		if err := validateEndpoint("s3.endpoint", s.Endpoint); err != nil {
+			return err
+		}
+	}
+	return s.validateStores()
 }
 
-func (s S3) validateEndpoint() error {
-	if s.Endpoint == "" {
-		return nil
+func (s S3) validateStores() error {
+	for _, store := range slices.Sorted(maps.Keys(s.Stores)) {
+		option := "s3.stores." + store
+		if !ticket.ValidID(store) {
+			return invalid(option, "store %q does not match [a-z0-9][a-z0-9._-]{0,62}", store)
+		}
+		if err := validateEndpoint(option+".endpoint", s.Stores[store].Endpoint); err != nil {
+			return err
+		}
 	}
-	u, err := url.Parse(s.Endpoint)
+	return nil
+}
+
+func validateEndpoint(option, endpoint string) error {
+	u, err := url.Parse(endpoint)
 	switch {
+	case endpoint == "":
+		return invalid(option, "is needed")
 	case err != nil:
-		return invalid("s3.endpoint", "%q is not a URL", s.Endpoint)
+		return invalid(option, "%q is not a URL", endpoint)
 	case u.Scheme != "https" || u.Host == "":
-		return invalid("s3.endpoint", "%q is not an https:// URL; rigs refuse anything else", s.Endpoint)
+		return invalid(option, "%q is not an https:// URL; rigs refuse anything else", endpoint)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return invalid("s3.endpoint", "%q has more than a host", s.Endpoint)
+		return invalid(option, "%q has more than a host", endpoint)
 	case u.Host != strings.ToLower(u.Host):
-		return invalid("s3.endpoint", "the host of %q is not in lower case", s.Endpoint)
+		return invalid(option, "the host of %q is not in lower case", endpoint)
 	}
 	return nil
 }

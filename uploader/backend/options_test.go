@@ -29,6 +29,10 @@ func TestOptionsThatCannotStand(t *testing.T) {
 		{"endpoint with a path", func(o *Options) { o.S3.Endpoint = "https://proxy.example.com/s3" }, "s3.endpoint"},
 		{"endpoint with a user", func(o *Options) { o.S3.Endpoint = "https://u:p@s3.example.com" }, "s3.endpoint"},
 		{"endpoint in upper case", func(o *Options) { o.S3.Endpoint = "https://S3.example.com" }, "s3.endpoint"},
+		{"store's endpoint that is empty", func(o *Options) { o.S3.Stores = map[string]StoreS3{"4711": {}} }, "s3.stores.4711.endpoint"},
+		{"store's endpoint without TLS", func(o *Options) { o.S3.Stores = map[string]StoreS3{"4711": {Endpoint: "http://s3"}} },
+			"s3.stores.4711.endpoint"},
+		{"endpoint of no store", func(o *Options) { o.S3.Stores = map[string]StoreS3{"Berlin": {Endpoint: "https://s3"}} }, "s3.stores.Berlin"},
 		{"TTL beyond the contract", func(o *Options) { o.Tickets.TTL = 15*time.Minute + time.Second }, "tickets.ttl"},
 		{"TTL of a second", func(o *Options) { o.Tickets.TTL = time.Second }, "tickets.ttl"},
 		{"negative TTL", func(o *Options) { o.Tickets.TTL = -time.Minute }, "tickets.ttl"},
@@ -51,10 +55,15 @@ func TestOptionsThatCannotStand(t *testing.T) {
 			o := testOptions()
 			test.change(&o)
 			_, err := New(t.Context(), o)
-			var invalid *OptionError
-			if !errors.As(err, &invalid) || invalid.Option != test.option || invalid.Reason == "" {
-				t.Errorf("error %v, want one of %s", err, test.option)
-			}
+			wantOption(t, err, test.option)
 		})
+	}
+}
+
+func wantOption(t *testing.T, err error, option string) {
+	t.Helper()
+	var invalid *OptionError
+	if !errors.As(err, &invalid) || invalid.Option != option || invalid.Reason == "" {
+		t.Errorf("error %v, want one of %s", err, option)
 	}
 }

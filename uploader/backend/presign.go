@@ -3,8 +3,10 @@ package backend
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,12 +30,18 @@ const (
 
 // presigner makes tickets and proves each one before it leaves.
 type presigner struct {
-	client      *s3.PresignClient
 	credentials aws.CredentialsProvider
 	bucket      string
 	keyARN      string
 	ttl         time.Duration
 	now         func() time.Time
+	places      map[string]place // by endpoint
+	endpoint    func(store string) string
+}
+
+// place is one S3 endpoint. The host is signed, so that each has a client of its own.
+type place struct {
+	client      *s3.PresignClient
 	destination ticket.Destination // learned by selfCheck; every later ticket must point there too
 }
 
@@ -53,64 +61,76 @@ func newPresigner(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*p
 		keyARN:      o.S3.KMSKeyARN,
 		ttl:         o.Tickets.TTL.Truncate(time.Second),
 		now:         o.Now,
+		places:      map[string]place{},
+		endpoint:    o.S3.endpoint,
 	}
-	if err := p.selfCheck(ctx, o, signer); err != nil {
-		return nil, err
+	endpoints := []string{o.S3.Endpoint}
+	for _, store := range slices.Sorted(maps.Keys(o.S3.Stores)) {
+		endpoints = append(endpoints, o.S3.endpoint(store))
 	}
-	p.client = newClient(o.S3, p.credentials, signer)
+	for _, endpoint := range endpoints {
+		if _, checked := p.places[endpoint]; checked {
+			continue
+		}
+		destination, err := p.selfCheck(ctx, o.S3, endpoint, signer)
+		if err != nil {
+			return nil, fmt.Errorf("self-check of endpoint %q: %w", endpoint, err)
+		}
+		p.places[endpoint] = place{newClient(o.S3, endpoint, p.credentials, signer), destination}
+	}
 	return p, nil
 }
 
 // newClient uses s3.New, not NewFromConfig, which would take an endpoint from the environment.
-func newClient(o S3, provider aws.CredentialsProvider, signer s3.HTTPPresignerV4) *s3.PresignClient {
+func newClient(o S3, endpoint string, provider aws.CredentialsProvider, signer s3.HTTPPresignerV4) *s3.PresignClient {
 	options := s3.Options{
 		Region:                      o.Region,
 		Credentials:                 provider,
 		UsePathStyle:                o.PathStyle,
 		DisableS3ExpressSessionAuth: aws.Bool(true),
 	}
-	if o.Endpoint != "" {
-		options.BaseEndpoint = aws.String(o.Endpoint)
+	if endpoint != "" {
+		options.BaseEndpoint = aws.String(endpoint)
 	}
 	return s3.NewPresignClient(s3.New(options), func(presign *s3.PresignOptions) { presign.Presigner = signer })
 }
 
-// selfCheck signs one ticket with made-up credentials: a build whose SDK leaves something unsigned must not
-// start. (The SDK before v1.43.7 put the checksum into the query, where servers ignore it.)
-func (p *presigner) selfCheck(ctx context.Context, o Options, signer s3.HTTPPresignerV4) error {
-	p.client = newClient(o.S3, credentials.NewStaticCredentialsProvider("SELFCHECK", "selfcheck", ""), signer)
+// selfCheck signs one ticket for an endpoint with made-up credentials, and learns where it points: a build whose
+// SDK leaves something unsigned must not start. (The SDK before v1.43.7 put the checksum into the query, where
+// servers ignore it.)
+func (p *presigner) selfCheck(ctx context.Context, o S3, endpoint string, signer s3.HTTPPresignerV4) (ticket.Destination, error) {
+	at := place{client: newClient(o, endpoint, credentials.NewStaticCredentialsProvider("SELFCHECK", "selfcheck", ""), signer)}
 	upload := ticket.Upload{
 		Frame: "self-check", Bytes: 1, ContentType: "image/jpeg",
 		SHA256: strings.Repeat("0", 64), MD5: strings.Repeat("0", 32),
 	}
 	key := "raw/self-check/" + upload.SHA256
-	presigned, err := p.presign(ctx, upload, key, nil, p.ttl)
+	presigned, err := p.presign(ctx, at, upload, key, nil, p.ttl)
 	if err != nil {
-		return fmt.Errorf("self-check: %w", err)
+		return ticket.Destination{}, err
 	}
 	target, err := url.Parse(presigned.URL)
 	if err != nil {
-		return fmt.Errorf("self-check: the SDK made no URL for bucket %s", p.bucket)
+		return ticket.Destination{}, fmt.Errorf("the SDK made no URL for bucket %s", p.bucket)
 	}
-	p.destination.Host = target.Host
-	if o.S3.PathStyle {
-		p.destination.Bucket = p.bucket
+	at.destination.Host = target.Host
+	if o.PathStyle {
+		at.destination.Bucket = p.bucket
 	}
-	if _, err := p.prove(presigned, ticket.Identity{Store: "self-check"}, upload, key, p.ttl); err != nil {
-		return fmt.Errorf("self-check: %w", err)
-	}
-	return nil
+	_, err = p.prove(presigned, at, ticket.Identity{Store: "self-check"}, upload, key, p.ttl)
+	return at.destination, err
 }
 
 // issue makes the ticket for one upload.
 func (p *presigner) issue(
 	ctx context.Context, id ticket.Identity, u ticket.Upload, key string, metadata map[string]string, ttl time.Duration,
 ) (ticket.Ticket, error) {
-	presigned, err := p.presign(ctx, u, key, metadata, ttl)
+	at := p.places[p.endpoint(id.Store)]
+	presigned, err := p.presign(ctx, at, u, key, metadata, ttl)
 	if err != nil {
 		return ticket.Ticket{}, cannotSign(err)
 	}
-	issued, err := p.prove(presigned, id, u, key, ttl)
+	issued, err := p.prove(presigned, at, id, u, key, ttl)
 	if err != nil {
 		return ticket.Ticket{}, fail(http.StatusInternalServerError, CodeUnsafeTicket,
 			"the ticket failed the backend's own check and was thrown away").because(err)
@@ -119,9 +139,9 @@ func (p *presigner) issue(
 }
 
 func (p *presigner) presign(
-	ctx context.Context, u ticket.Upload, key string, metadata map[string]string, ttl time.Duration,
+	ctx context.Context, at place, u ticket.Upload, key string, metadata map[string]string, ttl time.Duration,
 ) (*v4.PresignedHTTPRequest, error) {
-	return p.client.PresignPutObject(ctx, &s3.PutObjectInput{
+	return at.client.PresignPutObject(ctx, &s3.PutObjectInput{
 		Bucket:               aws.String(p.bucket),
 		Key:                  aws.String(key),
 		ContentLength:        aws.Int64(u.Bytes),
@@ -138,13 +158,9 @@ func (p *presigner) presign(
 // prove turns what the SDK signed into a ticket, if a rig that expects this key and this destination would
 // take it. The error holds no part of the URL's query.
 func (p *presigner) prove(
-	presigned *v4.PresignedHTTPRequest, id ticket.Identity, u ticket.Upload, key string, ttl time.Duration,
+	presigned *v4.PresignedHTTPRequest, at place, id ticket.Identity, u ticket.Upload, key string, ttl time.Duration,
 ) (ticket.Ticket, error) {
-	target, err := url.Parse(presigned.URL)
-	if err != nil {
-		return ticket.Ticket{}, fmt.Errorf("the SDK made no URL for %s", key)
-	}
-	signedAt, err := time.Parse(amzDate, target.Query().Get("X-Amz-Date"))
+	signedAt, err := signingTime(presigned.URL)
 	if err != nil {
 		return ticket.Ticket{}, fmt.Errorf("the SDK signed no time for %s", key)
 	}
@@ -162,7 +178,7 @@ func (p *presigner) prove(
 		}
 	}
 	rig := ticket.Policy{
-		Destinations: []ticket.Destination{p.destination},
+		Destinations: []ticket.Destination{at.destination},
 		Store:        id.Store,
 		KMSKeyARN:    p.keyARN,
 		Now:          p.now,
@@ -171,6 +187,12 @@ func (p *presigner) prove(
 		return ticket.Ticket{}, err
 	}
 	return issued, nil
+}
+
+// signingTime reads X-Amz-Date without parsing the URL, which Verify does once more and thoroughly.
+func signingTime(presigned string) (time.Time, error) {
+	_, after, _ := strings.Cut(presigned, "X-Amz-Date=")
+	return time.Parse(amzDate, after[:min(len(after), len(amzDate))])
 }
 
 // lifetime is how long a ticket that is signed now may live: a signature ends with its credentials,

@@ -23,60 +23,119 @@ var mustSign = []string{
 }
 
 func TestTicketSignsEverything(t *testing.T) {
-	tests := []struct {
-		name, token, endpoint string
-		pathStyle             bool
-		host, path            string
-	}{
-		{name: "public endpoint", host: "frames.s3.us-east-1.amazonaws.com", path: "/"},
-		{name: "session credentials", token: "to/ken+=", host: "frames.s3.us-east-1.amazonaws.com", path: "/"},
-		{name: "VPC interface endpoint", endpoint: "https://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com",
-			host: "frames.bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", path: "/"},
-		{name: "path style on a port", endpoint: "https://127.0.0.1:7070", pathStyle: true,
-			host: "127.0.0.1:7070", path: "/frames/"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			o := testOptions()
-			o.S3.Credentials = credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", test.token)
-			o.S3.Endpoint, o.S3.PathStyle = test.endpoint, test.pathStyle
-			upload := frame("f", []byte("picture"))
-			got := newSite(t, o).ticketFor(t, upload)
+	inEachHome(t, func(t *testing.T, newSite opener) {
+		tests := []struct {
+			name, token, endpoint string
+			pathStyle             bool
+			host, path            string
+		}{
+			{name: "public endpoint", host: "frames.s3.us-east-1.amazonaws.com", path: "/"},
+			{name: "session credentials", token: "to/ken+=", host: "frames.s3.us-east-1.amazonaws.com", path: "/"},
+			{name: "VPC interface endpoint", endpoint: "https://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com",
+				host: "frames.bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", path: "/"},
+			{name: "path style on a port", endpoint: "https://127.0.0.1:7070", pathStyle: true,
+				host: "127.0.0.1:7070", path: "/frames/"},
+		}
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				o := testOptions()
+				o.S3.Credentials = credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", test.token)
+				o.S3.Endpoint, o.S3.PathStyle = test.endpoint, test.pathStyle
+				upload := frame("f", []byte("picture"))
+				got := newSite(t, o).ticketFor(t, upload)
 
-			u, err := url.Parse(got.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if u.Host != test.host || u.Path != test.path+got.Key {
-				t.Errorf("%s%s, want %s%s", u.Host, u.Path, test.host, test.path+got.Key)
-			}
-			signed := strings.Split(u.Query().Get("X-Amz-SignedHeaders"), ";")
-			wantMeta := []string{"x-amz-meta-camera", "x-amz-meta-captured-at", "x-amz-meta-rig",
-				"x-amz-meta-store", "x-amz-meta-time-source", "x-amz-meta-width"}
-			if want := len(mustSign) + len(wantMeta) + 1; len(signed) != want {
-				t.Errorf("%d signed headers, want %d: %v", len(signed), want, signed)
-			}
-			for _, name := range append(wantMeta, mustSign...) {
-				if !strings.Contains(";"+strings.Join(signed, ";")+";", ";"+name+";") {
-					t.Errorf("%s is not signed", name)
+				u, err := url.Parse(got.URL)
+				if err != nil {
+					t.Fatal(err)
 				}
-				if got.Headers[name] == "" {
-					t.Errorf("%s has no value in the ticket", name)
+				if u.Host != test.host || u.Path != test.path+got.Key {
+					t.Errorf("%s%s, want %s%s", u.Host, u.Path, test.host, test.path+got.Key)
 				}
-			}
-			for parameter := range u.Query() {
-				switch parameter {
-				case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
-					"X-Amz-Signature", "x-id":
-				case "X-Amz-Security-Token":
-					if test.token == "" {
-						t.Error("a session token without a session")
+				signed := strings.Split(u.Query().Get("X-Amz-SignedHeaders"), ";")
+				wantMeta := []string{"x-amz-meta-camera", "x-amz-meta-captured-at", "x-amz-meta-rig",
+					"x-amz-meta-store", "x-amz-meta-time-source", "x-amz-meta-width"}
+				if want := len(mustSign) + len(wantMeta) + 1; len(signed) != want {
+					t.Errorf("%d signed headers, want %d: %v", len(signed), want, signed)
+				}
+				for _, name := range append(wantMeta, mustSign...) {
+					if !strings.Contains(";"+strings.Join(signed, ";")+";", ";"+name+";") {
+						t.Errorf("%s is not signed", name)
 					}
-				default:
-					t.Errorf("unexpected parameter %s", parameter)
+					if got.Headers[name] == "" {
+						t.Errorf("%s has no value in the ticket", name)
+					}
 				}
+				for parameter := range u.Query() {
+					switch parameter {
+					case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
+						"X-Amz-Signature", "x-id":
+					case "X-Amz-Security-Token":
+						if test.token == "" {
+							t.Error("a session token without a session")
+						}
+					default:
+						t.Errorf("unexpected parameter %s", parameter)
+					}
+				}
+			})
+		}
+	})
+}
+
+// The host is signed, so a store at the end of a line of its own gets tickets for the host at that end.
+func TestStoreHasAnEndpointOfItsOwn(t *testing.T) {
+	inEachHome(t, func(t *testing.T, newSite opener) {
+		o := testOptions()
+		o.S3.Endpoint = "https://bucket.vpce-main.s3.us-east-1.vpce.amazonaws.com"
+		o.S3.Stores = map[string]StoreS3{
+			"4711": {Endpoint: "https://bucket.vpce-4711.s3.us-east-1.vpce.amazonaws.com"},
+			"0815": {Endpoint: "https://bucket.vpce-0815.s3.us-east-1.vpce.amazonaws.com"},
+		}
+		s := newSite(t, o)
+		upload := frame("f", []byte("x"))
+		issued := s.ticketFor(t, upload)
+		const host = "frames.bucket.vpce-4711.s3.us-east-1.vpce.amazonaws.com"
+		if !strings.HasPrefix(issued.URL, "https://"+host+"/raw/4711/") {
+			t.Errorf("the ticket of store 4711 points to %.80s", issued.URL)
+		}
+		// The rig judges it as it would in the shop.
+		rig := ticket.Policy{Destinations: []ticket.Destination{{Host: host}}, Store: "4711", KMSKeyARN: testKeyARN, Now: time.Now}
+		if _, err := rig.Verify(issued, upload); err != nil {
+			t.Error(err)
+		}
+		for store, want := range map[string]string{
+			"4711": host, "0815": "frames.bucket.vpce-0815.s3.us-east-1.vpce.amazonaws.com",
+			"9999": "frames.bucket.vpce-main.s3.us-east-1.vpce.amazonaws.com",
+		} {
+			if got := s.Destination(store); got.Host != want {
+				t.Errorf("store %s: %s, want %s", store, got, want)
 			}
-		})
+		}
+	})
+}
+
+// A ticket for one store's endpoint that points to another's does not leave.
+func TestTicketForAnotherEndpointFailsClosed(t *testing.T) {
+	o := testOptions()
+	o.S3.Stores = map[string]StoreS3{"s": {Endpoint: "https://s3.example.com"}}
+	b := mustBuild(t, o)
+	main, own := b.presigner.places[""], b.presigner.places["https://s3.example.com"]
+	own.client = main.client
+	b.presigner.places["https://s3.example.com"] = own
+	if _, err := b.answer(t.Context(), aCaller, oneUpload()); asProblem(err).code != CodeUnsafeTicket {
+		t.Errorf("error %v, want %s", err, CodeUnsafeTicket)
+	}
+}
+
+// TestEveryEndpointIsChecked: the second of two endpoints is signed wrongly, and the backend does not start.
+func TestEveryEndpointIsChecked(t *testing.T) {
+	o := testOptions()
+	o.S3.Stores = map[string]StoreS3{"s": {Endpoint: "https://s3.example.com"}}
+	plain := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
+	_, err := build(t.Context(), o, &forgetful{Signer: plain, header: "if-none-match", after: 1})
+	wantNotSigned(t, err)
+	if err == nil || !strings.Contains(err.Error(), "s3.example.com") {
+		t.Errorf("error %v does not name the endpoint", err)
 	}
 }
 
@@ -110,29 +169,31 @@ func TestTicketEndsWithTheCredentials(t *testing.T) {
 	}
 
 	session.Expires = now.Add(10 * time.Second)
-	_, err := mustBuild(t, o).answer(t.Context(), caller{Identity: ticket.Identity{Store: "s", Rig: "r"}}, oneUpload())
+	_, err := mustBuild(t, o).answer(t.Context(), aCaller, oneUpload())
 	if p := asProblem(err); p.status != http.StatusServiceUnavailable || p.code != CodeSigning {
 		t.Errorf("error %v, want 503 %s", err, CodeSigning)
 	}
 }
 
 func TestNoCredentials(t *testing.T) {
-	o := testOptions()
-	o.S3.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{}, errors.New("no role")
+	inEachHome(t, func(t *testing.T, newSite opener) {
+		o := testOptions()
+		o.S3.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{}, errors.New("no role")
+		})
+		s := newSite(t, o)
+		status, header, body := s.post(t, ticket.TicketsPath, requestBody(t, frame("f", []byte("x"))))
+		wantProblem(t, status, header, body, http.StatusServiceUnavailable, CodeSigning)
+		if header.Get("Retry-After") != "10" {
+			t.Errorf("Retry-After %q, want 10", header.Get("Retry-After"))
+		}
+		if strings.Contains(string(body), "no role") {
+			t.Error("the client reads the reason of the credential chain")
+		}
+		request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+HealthPath, nil)
+		status, header, body = do(t, s.rig, request)
+		wantProblem(t, status, header, body, http.StatusServiceUnavailable, CodeSigning)
 	})
-	s := newSite(t, o)
-	status, header, body := s.post(t, ticket.TicketsPath, requestBody(t, frame("f", []byte("x"))))
-	wantProblem(t, status, header, body, http.StatusServiceUnavailable, CodeSigning)
-	if header.Get("Retry-After") != "10" {
-		t.Errorf("Retry-After %q, want 10", header.Get("Retry-After"))
-	}
-	if strings.Contains(string(body), "no role") {
-		t.Error("the client reads the reason of the credential chain")
-	}
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+HealthPath, nil)
-	status, header, body = do(t, s.rig, request)
-	wantProblem(t, status, header, body, http.StatusServiceUnavailable, CodeSigning)
 }
 
 // forgetful is an SDK that leaves a header unsigned, as some releases did.
@@ -167,7 +228,7 @@ func TestUnsignedHeaderFailsClosed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response, err := b.answer(t.Context(), caller{Identity: ticket.Identity{Store: "s", Rig: "r"}}, oneUpload())
+			response, err := b.answer(t.Context(), aCaller, oneUpload())
 			wantNotSigned(t, err)
 			if asProblem(err).code != CodeUnsafeTicket || len(response.Tickets) != 0 {
 				t.Errorf("%d tickets and %v, want none and %s", len(response.Tickets), err, CodeUnsafeTicket)
@@ -192,7 +253,7 @@ func TestEndpointIsNotTakenFromTheEnvironment(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
 	o := testOptions()
 	o.S3.Credentials = nil
-	if got := mustBuild(t, o).Destination(); got.Host != "frames.s3.us-east-1.amazonaws.com" {
+	if got := mustBuild(t, o).Destination(""); got.Host != "frames.s3.us-east-1.amazonaws.com" {
 		t.Errorf("destination %s", got)
 	}
 }
@@ -203,7 +264,7 @@ func oneUpload() ticket.Request {
 
 func issueOne(t *testing.T, b *Backend) ticket.Ticket {
 	t.Helper()
-	response, err := b.answer(t.Context(), caller{Identity: ticket.Identity{TrustDomain: testDomain, Store: "s", Rig: "r"}}, oneUpload())
+	response, err := b.answer(t.Context(), aCaller, oneUpload())
 	if err != nil {
 		t.Fatal(err)
 	}

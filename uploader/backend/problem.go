@@ -19,7 +19,11 @@ const (
 	CodeNoCertificate      = "no_certificate"      // 403: no verified client certificate
 	CodeIdentity           = "identity"            // 403: the certificate names no rig
 	CodeTrustDomain        = "trust_domain"        // 403: it names a rig of somebody else
-	CodeCertificateExpired = "certificate_expired" // 403: it ended while the connection stayed open
+	CodeCertificateExpired = "certificate_expired" // 403: it ended, perhaps while the connection stayed open, or has not begun
+	CodeCertificate        = "certificate"         // 403: it cannot be read, or is not of the rigs' authority
+	CodeProxyHeader        = "proxy_header"        // 403: headers of a load balancer where there is none, or odd ones
+	CodeNotProxy           = "not_proxy"           // 403: not from the load balancer's networks
+	CodeLabToken           = "lab_token"           // 403: no token that is known, or none is taken here
 	CodeMediaType          = "media_type"          // 415: not application/json, or encoded
 	CodeRequestTooLarge    = "request_too_large"   // 413
 	CodeMalformed          = "malformed"           // 400: not the JSON that was expected

@@ -3,13 +3,11 @@ package backend
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -26,29 +24,31 @@ const (
 // LoadTLS reads what a listener needs: its own certificate and key, and the authority that signs the rigs'
 // certificates, all PEM files. Clients without a certificate of that authority get no connection.
 func LoadTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
+	config, err := LoadServerTLS(certFile, keyFile)
+	if err != nil {
+		return nil, err
+	}
+	if config.ClientCAs, err = LoadAuthority(clientCAFile); err != nil {
+		return nil, fmt.Errorf("listen.client_ca: %w", err)
+	}
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	return config, nil
+}
+
+// LoadServerTLS reads the certificate and key of a listener that asks its clients for nothing: the one behind a
+// load balancer.
+func LoadServerTLS(certFile, keyFile string) (*tls.Config, error) {
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("listen.certificate %s, listen.key %s: %w", certFile, keyFile, err)
 	}
-	pem, err := os.ReadFile(clientCAFile)
-	if err != nil {
-		return nil, fmt.Errorf("listen.client_ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("listen.client_ca: %s holds no certificate", clientCAFile)
-	}
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS12,
-		Certificates: []tls.Certificate{cert},
-		ClientAuth:   tls.RequireAndVerifyClientCert,
-		ClientCAs:    pool,
-	}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }
 
 // Serve answers on l, which it closes, until ctx ends; then it lets running requests finish for up to 15
 // seconds. With tls.VerifyClientCertIfGiven, which enrolment needs, everything but enrolment still wants a verified
-// certificate. It returns nil after such a stop.
+// certificate. Without a config it speaks plain HTTP, for a listener that only a load balancer or this machine can
+// reach. It returns nil after such a stop.
 func Serve(ctx context.Context, l net.Listener, config *tls.Config, handler http.Handler, log *slog.Logger) error {
 	if config != nil && config.ClientAuth == tls.VerifyClientCertIfGiven {
 		handler = doorman(handler, log)
@@ -65,7 +65,13 @@ func Serve(ctx context.Context, l net.Listener, config *tls.Config, handler http
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelInfo),
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- server.ServeTLS(l, "", "") }()
+	go func() {
+		if config == nil {
+			stopped <- server.Serve(l)
+		} else {
+			stopped <- server.ServeTLS(l, "", "")
+		}
+	}()
 	select {
 	case err := <-stopped:
 		return err

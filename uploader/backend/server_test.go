@@ -94,6 +94,30 @@ func TestStrangersGetNoConnection(t *testing.T) {
 	}
 }
 
+// TestServeToALoadBalancer: between the load balancer and its target, TLS is there without client certificates.
+func TestServeToALoadBalancer(t *testing.T) {
+	pki, err := devpki.Create(t.TempDir(), devpki.Options{TrustDomain: testDomain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := LoadServerTLS(pki.Server.Cert, pki.Server.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, stopped, url := serve(t, config, http.NotFoundHandler())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pki.Pool()}}
+	response, err := (&http.Client{Transport: transport}).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	transport.CloseIdleConnections()
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLoadTLSNamesTheFile(t *testing.T) {
 	pki, err := devpki.Create(t.TempDir(), devpki.Options{})
 	if err != nil {

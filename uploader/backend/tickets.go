@@ -33,6 +33,7 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request) (ticket.Response, error) {
 	ttl, err := b.presigner.lifetime(ctx)
 	if err != nil {
+		b.metrics.signing.Inc()
 		return ticket.Response{}, err
 	}
 	if err := b.charge(ctx, id, request); err != nil {
@@ -41,6 +42,7 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 	response := ticket.Response{Tickets: []ticket.Ticket{}}
 	for _, upload := range request.Uploads {
 		if refusal := b.policy.refuse(id.Identity, upload); refusal != nil {
+			b.metrics.refused.WithLabelValues(refusal.Code).Inc()
 			b.audit(ctx, slog.LevelWarn, "ticket refused", id, upload, "", "code", refusal.Code)
 			response.Refusals = append(response.Refusals, *refusal)
 			continue
@@ -48,12 +50,14 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 		key := b.key.Key(id.Identity, upload)
 		issued, err := b.presigner.issue(ctx, id.Identity, upload, key, b.metadata.object(id.Identity, upload), ttl)
 		if err != nil {
+			b.metrics.signing.Inc()
 			b.audit(ctx, slog.LevelError, "ticket failed", id, upload, key, "error", errors.Unwrap(err))
 			return ticket.Response{}, err
 		}
 		b.audit(ctx, slog.LevelInfo, "ticket issued", id, upload, key, "expires_at", issued.ExpiresAt)
 		response.Tickets = append(response.Tickets, issued)
 	}
+	b.metrics.issued.Add(float64(len(response.Tickets)))
 	return response, nil
 }
 
@@ -61,9 +65,8 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 func (b *Backend) audit(
 	ctx context.Context, level slog.Level, event string, id caller, u ticket.Upload, key string, more ...any,
 ) {
-	b.log.Log(ctx, level, event, append([]any{
-		"store", id.Store, "rig", id.Rig, "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key,
-	}, more...)...)
+	attrs := append(id.attrs(), "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key)
+	b.log.Log(ctx, level, event, append(attrs, more...)...)
 }
 
 // auditProblem writes the one line about a request that was refused as a whole.
@@ -73,11 +76,11 @@ func (b *Backend) auditProblem(r *http.Request, p *problem) {
 		level = slog.LevelError
 	}
 	attrs := []any{
-		"method", r.Method, "path", clip(r.URL.Path, 100), "remote", r.RemoteAddr,
+		"method", r.Method, "path", clip(r.URL.Path, 100), "remote", b.home.remote(r),
 		"status", p.status, "code", p.code, "detail", clip(p.detail, 300),
 	}
 	if id, err := b.identify(r); err == nil {
-		attrs = append(attrs, "store", id.Store, "rig", id.Rig)
+		attrs = append(attrs, id.attrs()...)
 	}
 	if p.cause != nil {
 		attrs = append(attrs, "error", clip(p.cause.Error(), 300))
