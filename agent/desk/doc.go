@@ -28,6 +28,7 @@
 //	GET  /v1/queue/stats
 //	GET  /v1/queue/items    camera, state, since, until, source, sha256, after, limit   one page
 //	GET  /v1/queue/item     ref
+//	GET  /v1/queue/find     as items, without state and after                           in the queue, and gone from it
 //	GET  /v1/queue/payload  id                                                          the bytes
 //	GET  /v1/queue/verify   quick                                                       one line for each finding
 //	POST /v1/queue/retry    ref, by
