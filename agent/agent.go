@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
-	"shelfagent/agent/desk"
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
@@ -73,17 +71,14 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 		return a, err
 	}
 	a.intake = newIntake(a.watcher, a.queue, rules, opts.Version, opts.Logger.With("stage", "intake"))
+	if err := a.prepareToShow(c); err != nil {
+		return a, err
+	}
 	uploaderOptions.Queue = a.queue
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
 	}
-	a.status, err = status.Listen(status.Options{
-		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
-		Routes: status.Routes{
-			Handlers:    map[string]http.Handler{"/v1/queue/": desk.Handler(a.queue, opts.Logger.With("stage", "desk"))},
-			ConnContext: desk.ConnContext,
-		},
-	})
+	a.status, err = status.Listen(a.statusOptions(c, rules.Location, opts.Logger))
 	return a, err
 }
 

@@ -31,6 +31,9 @@ type intake struct {
 	version string
 	log     *slog.Logger
 
+	pictures *pictures // nil: nobody may see them
+	recent   recent
+
 	// decoders bounds how many frames are checked at once: it is what takes the processor. heavy is held by the one
 	// among them that may take frame.Options.MaxMemory; a JPEG that stays as it is takes next to nothing.
 	decoders chan struct{}
@@ -51,6 +54,7 @@ type intakeTally struct {
 	lastWhy    string
 	held       map[string]string                 // by camera, its latest file if its masks did not fit: why
 	faults     map[frame.Fault]map[string]string // by camera: what is seen of those that have it
+	hourly     map[string][]int64                // by camera: frames in each of the last hours
 	full       failure                           // the queue had no room
 	failing    failure                           // the disk or the queue refused something else
 }
@@ -161,7 +165,7 @@ func heavy(raw []byte, options frame.Options) bool {
 // put stores a frame. With an error the file has been given back.
 func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) error {
 	seen := in.look(file.Camera, f)
-	_, err := in.queue.Put(ctx, queue.New{
+	it, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
 		Metadata: metadata(f, seen, in.version),
@@ -170,6 +174,8 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	switch {
 	case err == nil:
 		in.remember(file.Camera, f, seen)
+		in.pictures.keep(file.Camera, f)
+		in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, captured: f.CapturedAt, id: it.ID, sha256: f.SHA256})
 		in.note(func(t *intakeTally) {
 			t.admitted[file.Camera]++
 			delete(t.held, file.Camera)
@@ -200,6 +206,7 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 		in.note(func(t *intakeTally) { t.failing = failed(err) })
 		return
 	}
+	in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
 	in.log.Info("file rejected", "camera", file.Camera, "file", file.Name, "code", why.Code, "reason", why.Code.Sentence(), "detail", why.Detail)
 	in.note(func(t *intakeTally) {
 		t.rejected[file.Camera]++
@@ -225,5 +232,6 @@ func (in *intake) now() intakeTally {
 	t := in.tally
 	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
 	t.held, t.faults = maps.Clone(t.held), in.faulty()
+	t.hourly = in.hourly(time.Now())
 	return t
 }

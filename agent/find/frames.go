@@ -30,6 +30,9 @@ var states = map[queue.State]trail.State{
 	queue.Delivered: trail.Delivered, queue.Dropped: trail.Dropped,
 }
 
+// StateOf is the state of a trail whose frame is in this state of the queue.
+func StateOf(s queue.State) trail.State { return states[s] }
+
 // timeSources says where a capture time comes from, by what travels with the frame as "time_source".
 var timeSources = map[string]string{
 	string(frame.TimeEXIF):      " by the camera's clock",
