@@ -50,7 +50,7 @@ func newChart(s Snapshot, c Camera, loc *time.Location) *chart {
 		b.Y = chartHeight - b.H
 		v.Bars = append(v.Bars, b)
 	}
-	v.Most = fmt.Sprintf("at most %d/h", slices.Max(c.Hourly))
+	v.Most = fmt.Sprintf("most %d/h", slices.Max(c.Hourly))
 	v.Label = fmt.Sprintf("Frames in each of the last %d hours: %d in all, at most %d in an hour; %s without any",
 		len(c.Hourly), all, slices.Max(c.Hourly), count(int64(silent), "hour", "hours"))
 	return v

@@ -214,7 +214,10 @@ func TestStreamsEndWithTheServer(t *testing.T) {
 // TestASlowReaderMissesWhatIsOver: it gets the newest state, not all of them, and delays nobody.
 func TestASlowReaderMissesWhatIsOver(t *testing.T) {
 	n := 0
-	l := newLive("build", func() map[string]string { n++; return map[string]string{"count": strings.Repeat("i", n), "same": "same"} })
+	l := newLive("build", func() map[string]string {
+		n++
+		return map[string]string{"count": strings.Repeat("i", n), "same": "same"}
+	})
 	slow := l.join()
 	for range 5 {
 		l.refresh()

@@ -85,6 +85,9 @@ func (c Camera) counts() string {
 			parts = append(parts, count(part.n, part.word, part.word))
 		}
 	}
+	for i, part := range parts {
+		parts[i] = strings.ReplaceAll(part, " ", "\u00a0") // a number stays with its word
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -37,7 +37,9 @@ function show(parts) {
   if (titled) document.title = titled.dataset.title;
 }
 
+// say tells that what is shown may be over; nothing to say means that it is not.
 function say(text) {
+  document.documentElement.classList.toggle("stale", text !== "");
   if (connection.textContent !== text) connection.textContent = text;
 }
 
@@ -59,12 +61,25 @@ function listen() {
     say("");
   });
   stream.addEventListener("error", () => {
-    lost();
-    if (stream.readyState === EventSource.CLOSED) { // refused: too many look on
-      hush();
-      setTimeout(listen, 10000);
+    if (stream.readyState !== EventSource.CLOSED) {
+      lost(); // the browser tries again by itself
+      return;
     }
+    hush();
+    setTimeout(again, 5000);
   });
+}
+
+// again is for a page that was refused: too many are kept up to date already. It reloads, as one without a script does.
+async function again() {
+  try {
+    if ((await fetch("/", { method: "HEAD" })).ok) {
+      location.reload();
+      return;
+    }
+  } catch { /* nobody answers at all */ }
+  lost();
+  setTimeout(listen, 5000);
 }
 
 // watch waits for what comes every second; a connection can die without a word.
