@@ -17,12 +17,12 @@ import (
 
 // TestInABrowser looks at the page as people do: in a real browser, on a phone and on a screen.
 func TestInABrowser(t *testing.T) {
-	b := browser(t)
-	for name, look := range map[string]func(*testing.T, context.Context){
+	c := start(t)
+	for name, look := range map[string]func(*testing.T, *chrome){
 		"content": lookAtContent, "news": lookAtNews, "the agent goes": lookAtTheEnd, "one too many": lookOverShoulders, "keyboard": useTheKeyboard,
 		"without script": useNoScript, "assistive": listenToIt, "pictures": takePictures,
 	} {
-		t.Run(name, func(t *testing.T) { look(t, b) })
+		t.Run(name, func(t *testing.T) { look(t, c) })
 	}
 }
 
@@ -51,9 +51,9 @@ func wrong() Options {
 	return opts
 }
 
-func lookAtContent(t *testing.T, b context.Context) {
+func lookAtContent(t *testing.T, c *chrome) {
 	s := show(t, wrong())
-	p := open(t, b, desktop, chromedp.Navigate(s.Page()))
+	p := c.open(t, desktop, chromedp.Navigate(s.Page()))
 	p.until(`document.querySelectorAll("img").length === 4 && [...document.images].every(i => i.complete && i.naturalWidth === 320)`)
 	text := p.words()
 	for _, words := range []string{
@@ -82,7 +82,7 @@ func lookAtContent(t *testing.T, b context.Context) {
 }
 
 // lookAtNews: a camera goes silent, and the page says so by itself, while somebody types.
-func lookAtNews(t *testing.T, b context.Context) {
+func lookAtNews(t *testing.T, c *chrome) {
 	var silent atomic.Bool
 	opts := shown(healthy(3))
 	well := opts.Snapshot()
@@ -99,7 +99,7 @@ func lookAtNews(t *testing.T, b context.Context) {
 		return s
 	}
 	s := quickly(t, opts, 50*time.Millisecond, time.Hour)
-	p := open(t, b, desktop, chromedp.Navigate(s.Page()))
+	p := c.open(t, desktop, chromedp.Navigate(s.Page()))
 	p.until(`document.querySelector("h1").textContent === "All is well."`)
 	p.run(chromedp.SendKeys(chromedp.CSS("input[name=file]"), "IMG_"))
 	ask[bool](p, `document.querySelector("h1").mine = true; document.images[1].onload = () => { document.images[1].again = true }; document.images[1].mine = true`)
@@ -123,14 +123,14 @@ func lookAtNews(t *testing.T, b context.Context) {
 }
 
 // lookAtTheEnd: a page without an agent must not look well.
-func lookAtTheEnd(t *testing.T, b context.Context) {
+func lookAtTheEnd(t *testing.T, c *chrome) {
 	opts := shown(healthy(1))
 	opts.Socket = shortDir(t) + "/agent.sock"
 	server := mustListen(t, opts)
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx) }()
-	p := open(t, b, desktop, chromedp.Navigate(server.Page()))
+	p := c.open(t, desktop, chromedp.Navigate(server.Page()))
 	p.until(`document.querySelector("h1").textContent === "All is well."`)
 	stop()
 	if err := <-done; err != nil {
@@ -148,18 +148,18 @@ func lookAtTheEnd(t *testing.T, b context.Context) {
 }
 
 // lookOverShoulders: a page that finds no place reloads itself, and does not say that the agent is gone.
-func lookOverShoulders(t *testing.T, b context.Context) {
+func lookOverShoulders(t *testing.T, c *chrome) {
 	s := show(t, shown(healthy(1)))
 	for range maxSubscribers {
 		watch(t, s).until("event: hello")
 	}
-	p := open(t, b, desktop, chromedp.Navigate(s.Page()))
+	p := c.open(t, desktop, chromedp.Navigate(s.Page()))
 	p.until(`performance.getEntriesByType("navigation")[0].type === "reload" && document.querySelector("#connection").textContent === ""`)
 }
 
 // useTheKeyboard: everything that can be used is reached by Tab, in the order of the page, and is seen to be.
-func useTheKeyboard(t *testing.T, b context.Context) {
-	p := open(t, b, phone, chromedp.Navigate(show(t, shown(degraded(2))).Page()))
+func useTheKeyboard(t *testing.T, c *chrome) {
+	p := c.open(t, phone, chromedp.Navigate(show(t, shown(degraded(2))).Page()))
 	const usable = `[...document.querySelectorAll("a[href], input, select, button")].map(e => e.name || e.textContent.trim())`
 	want := ask[[]string](p, usable)
 	if len(want) < 10 {
@@ -183,9 +183,9 @@ func useTheKeyboard(t *testing.T, b context.Context) {
 }
 
 // useNoScript: what the page is for works in a browser that runs none.
-func useNoScript(t *testing.T, b context.Context) {
+func useNoScript(t *testing.T, c *chrome) {
 	s := show(t, wrong())
-	p := open(t, b, phone, tell(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}), chromedp.Navigate(s.Page()))
+	p := c.open(t, phone, tell(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}), chromedp.Navigate(s.Page()))
 	body, meta := value(p, chromedp.OuterHTML(chromedp.CSS("body"))), value(p, chromedp.OuterHTML(chromedp.CSS("head")))
 	for _, part := range []string{"Not working. The link is down.", "What to do:", "<svg", `<img src="/picture/aisle-1?`, "The last frames"} {
 		if !strings.Contains(body, part) {
@@ -203,8 +203,8 @@ func useNoScript(t *testing.T, b context.Context) {
 }
 
 // listenToIt reads the page as a screen reader does.
-func listenToIt(t *testing.T, b context.Context) {
-	p := open(t, b, desktop, chromedp.Navigate(show(t, wrong()).Page()))
+func listenToIt(t *testing.T, c *chrome) {
+	p := c.open(t, desktop, chromedp.Navigate(show(t, wrong()).Page()))
 	p.until(`[...document.images].every(i => i.complete)`)
 	tree, err := chromedp.Call(p.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
 	if err != nil {
@@ -264,7 +264,7 @@ const pale = `(() => {
 
 // takePictures looks at every scene on every screen, in both themes, holds it against what can be measured, and keeps what
 // people may want to see.
-func takePictures(t *testing.T, b context.Context) {
+func takePictures(t *testing.T, c *chrome) {
 	for _, scene := range []struct {
 		name string
 		opts Options
@@ -277,7 +277,7 @@ func takePictures(t *testing.T, b context.Context) {
 	} {
 		page := show(t, scene.opts).Page() + scene.path
 		for name, at := range map[string]screen{"phone": phone, "desktop": desktop} {
-			p := open(t, b, at, chromedp.Navigate(page))
+			p := c.open(t, at, chromedp.Navigate(page))
 			p.until(`[...document.images].every(i => i.complete)`)
 			for _, theme := range []string{"light", "dark"} {
 				p.run(inTheme(theme))

@@ -35,8 +35,10 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// browser is one Chromium, with an empty profile, that speaks to nobody but the page.
-func browser(t *testing.T) context.Context {
+// chrome is one Chromium, with an empty profile, that speaks to nobody but the page.
+type chrome struct{ ctx context.Context }
+
+func start(t *testing.T) *chrome {
 	t.Helper()
 	flags := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()),
@@ -55,7 +57,7 @@ func browser(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("chromium does not start: %v", err)
 	}
-	return ctx
+	return &chrome{ctx}
 }
 
 // tab is one page in the browser, and all that the browser had against it.
@@ -76,10 +78,10 @@ var (
 	desktop = screen{1280, 900}
 )
 
-func open(t *testing.T, browser context.Context, s screen, steps ...chromedp.Action[chromedp.Void]) *tab {
+func (c *chrome) open(t *testing.T, s screen, steps ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
 	b := &tab{t: t}
-	ctx, end := chromedp.NewContext(browser, chromedp.WithListener(b.hear))
+	ctx, end := chromedp.NewContext(c.ctx, chromedp.WithListener(b.hear))
 	t.Cleanup(end)
 	if err := chromedp.Do(ctx); err != nil { // it makes the tab, which lives as long as the context of this
 		t.Fatal(err)

@@ -202,7 +202,7 @@ func TestASearchNeedsNoScript(t *testing.T) {
 		first <- resp.StatusCode
 	}()
 	<-began
-	if resp, body := get(t, server, http.MethodGet, "/find?file=a.jpg", ""); resp.StatusCode != 429 || !strings.Contains(body, "Another search is under way") {
+	if resp, body := get(t, server, http.MethodGet, "/find?file=a.jpg", ""); resp.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "Another search is under way") {
 		t.Errorf("a second search at once: %s", resp.Status)
 	}
 	close(finish)
@@ -220,7 +220,7 @@ func TestFilesOfThePageAreKeptByBrowsers(t *testing.T) {
 	}
 	for _, link := range links {
 		resp, content := get(t, server, http.MethodGet, link[1], "")
-		if resp.StatusCode != 200 || content == "" || !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") {
+		if resp.StatusCode != http.StatusOK || content == "" || !strings.Contains(resp.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %s, %v", link[1], resp.Status, resp.Header)
 		}
 		path, _, _ := strings.Cut(link[1], "?")

@@ -47,7 +47,7 @@ func (p *page) view(s Snapshot, now time.Time) pageView {
 		Live:    true, Search: p.find != nil, Pictures: p.thumbnail != nil,
 		Build: p.files.build, Style: p.files.style, Script: p.files.script, Icon: p.files.icon(s.Verdict),
 	}
-	v.searchView.fill(s.Cameras)
+	v.fill(s.Cameras)
 	shown := s.Cameras
 	if len(shown) > maxCards {
 		shown, v.MoreCameras = shown[:maxCards], len(s.Cameras)-maxCards

@@ -53,7 +53,7 @@ func (p *page) serveFind(w http.ResponseWriter, r *http.Request) {
 	s := p.snapshot()
 	view := p.view(s, time.Now())
 	view.Live, view.Title, view.searchView = false, "Where is my picture?", searchView{Form: form}
-	view.searchView.fill(s.Cameras)
+	view.fill(s.Cameras)
 	status := http.StatusOK
 	if r.URL.RawQuery != "" {
 		status = p.search(r.Context(), w, &view.searchView)
