@@ -7,6 +7,12 @@
 // and, once Put has said that it is durable, removes the file. What is no frame goes to the rejected folder.
 // What cannot be stored now stays where it is and is offered again. From the queue the uploader takes it on.
 //
+// # What the page shows
+//
+// Intake remembers for the status page, in memory only and within bounds: a small picture of each camera's last frame, as it
+// leaves the shop; how many frames each hour of the last day had; and which files came last. What became of those is asked
+// of the queue whenever somebody looks. After a restart the pictures come with the next frames.
+//
 // # Start and stop
 //
 // Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the

@@ -17,9 +17,10 @@
 // # Who may
 //
 // Whoever can open the socket: the agent's own user, its group, and root (mode 0660, in a folder with mode 0750).
-// They see the pictures, and may drop them. None of this is served anywhere else. On Linux the kernel says who is
-// at the other end, and log and receipts name that user; what people say of themselves is written beside it and
-// never instead. Other systems do not say: there it is all there is, and marked as such.
+// They see the pictures, and may drop them. Nothing that changes the queue or gives pictures is served anywhere else; what
+// Find tells of a frame is on the status page as well. On Linux the kernel says who is at the other end, and log and
+// receipts name that user; what people say of themselves is written beside it and never instead. Other systems do not
+// say: there it is all there is, and marked as such.
 //
 // # The wire
 //

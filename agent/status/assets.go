@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -73,6 +75,10 @@ func readAssets() assets {
 	}
 	a.build = hex.EncodeToString(all.Sum(nil)[:6])
 	return a
+}
+
+func (a assets) all() []asset {
+	return append(slices.Collect(maps.Values(a.icons)), a.style, a.script)
 }
 
 // icon is the dot in the browser's tab.

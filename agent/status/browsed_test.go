@@ -272,7 +272,7 @@ func takePictures(t *testing.T, c *chrome) {
 		keep bool
 	}{
 		{"all-well", shown(healthy(5)), "", true}, {"three-wrong", wrong(), "", true}, {"long-names", longNames(), "", false},
-		{"before-anything", shown(healthy(0)), "", false}, {"found", shown(healthy(5)), "find?file=IMG_00042.jpg", true},
+		{"before-anything", shown(healthy(0)), "", false}, {"found", shown(healthy(5)), "find?file=IMG_00042.jpg", true}, {"found-many", shown(healthy(5)), "find?file=many.jpg", true},
 		{"not-found", shown(healthy(5)), "find?camera=aisle-1&at=14:05", false}, {"no-query", shown(healthy(5)), "find?at=25:00", false},
 	} {
 		page := show(t, scene.opts).Page() + scene.path

@@ -41,7 +41,7 @@ func newPage(opts Options) *page {
 		"moment": func(t time.Time) string { return t.In(p.location).Format(time.DateTime) },
 		"zone":   func(t time.Time) string { return t.In(p.location).Format("MST") },
 	}).ParseFS(pageFiles, "page/*.html"))
-	p.live = newLive(p.build(), p.parts)
+	p.live = newLive(p.files.build, p.parts)
 	return p
 }
 
@@ -49,13 +49,8 @@ func newPage(opts Options) *page {
 func (p *page) handle(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", p.serve)
 	mux.Handle("GET /events", ownPage(p.live))
-	for _, a := range []asset{p.files.style, p.files.script, p.files.icons[""]} {
+	for _, a := range p.files.all() {
 		mux.Handle("GET "+a.path, a)
-	}
-	for _, a := range p.files.icons {
-		if a.path != p.files.icons[""].path {
-			mux.Handle("GET "+a.path, a)
-		}
 	}
 	if p.find != nil {
 		mux.Handle("GET /find", ownPage(http.HandlerFunc(p.serveFind)))

@@ -60,11 +60,11 @@ func shown(s Snapshot) Options {
 	}
 }
 
-// found is an Answer with one picture, if its file is asked for.
+// found is an Answer with one picture, or with five, if their file is asked for.
 func found(q trail.Query) trail.Answer {
 	a := trail.Answer{Query: q, Searched: trail.Searched{Queue: true, Rejected: true, Capture: true, ReceiptsSince: at(72 * time.Hour)}}
-	if q.File == "IMG_00042.jpg" {
-		a.Trails = []trail.Trail{{
+	for range map[string]int{"IMG_00042.jpg": 1, "many.jpg": 5}[q.File] {
+		a.Trails = append(a.Trails, trail.Trail{
 			State: trail.Parked, Camera: "aisle-1", File: q.File, CapturedAt: at(time.Hour), SHA256: strings.Repeat("3f", 32),
 			Steps: []trail.Step{
 				{At: at(time.Hour), What: trail.Seen, Text: "IMG_00042.jpg, captured then by the camera's clock"},
@@ -73,7 +73,7 @@ func found(q trail.Query) trail.Answer {
 				{What: trail.WasParked, Text: "frame_refused: the policy says no"},
 			},
 			Now: "It waits in the queue for a person.", Do: "Remove the cause, then: sudo shelf-agent queue retry 3f3f3f3f3f3f",
-		}}
+		})
 	}
 	return a
 }
@@ -173,6 +173,8 @@ func TestASearchNeedsNoScript(t *testing.T) {
 		{"", 200, []string{"Fill in what you know", `<option value="aisle-2">`}},
 		{"?file=IMG_00042.jpg", 200, []string{"needs a person", "2026-11-22 08:30:00", "frame_refused: the policy says no", "sudo shelf-agent queue retry",
 			`value="IMG_00042.jpg"`, "Times are those of UTC."}},
+		{"?file=IMG_00042.jpg", 200, []string{`<details class="trail" open>`}},
+		{"?file=many.jpg", 200, []string{`<details class="trail">`}}, // a list first
 		{"?camera=aisle-1&at=14:05&within=1h", 200, []string{"No such picture was found.", "go back to 2026-11-19 09:30:00", `<option value="1h" selected>`}},
 		{"?camera=aisle-1&at=&within=10m", 400, []string{"Say when the picture was taken"}},
 		{"?at=25:00", 400, []string{`"25:00" is no time`, `value="25:00"`, `aria-invalid="true"`}},

@@ -36,9 +36,6 @@ type card struct {
 	Chart             *chart
 }
 
-// build changes with what the page is made of.
-func (p *page) build() string { return p.files.build }
-
 func (p *page) view(s Snapshot, now time.Time) pageView {
 	v := pageView{
 		Snapshot: s, Now: now, Headline: s.headline(), Title: fmt.Sprintf("%s – %s/%s", s.Verdict, s.Store, s.Rig),
