@@ -3,10 +3,12 @@
 TOOLS    := $(CURDIR)/.tools
 BIN      := bin
 SECONDS  ?= 0
+SOAK     ?= 30m
 VERSION  ?=
 GO       ?= go
 
 VERSITYGW     := v1.8.0
+RCLONE        := v1.76.0
 GOLANGCI_LINT := v2.15.0
 
 # No cgo in what is shipped. -trimpath and no VCS stamp: the same source gives the same bytes.
@@ -34,8 +36,10 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
+	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
-		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
+		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
+		$(GO) test -run TestFleetIsSpread ./uploader; \
 	else \
 		echo "$(GO) test ./..."; $(GO) test -timeout 20m ./...; \
 	fi
@@ -48,6 +52,14 @@ test-powercut: ## cut the queue's power at tens of thousands of points (root, /d
 .PHONY: test-faults
 test-faults: ## kill the queue, and fail its disk, at every system call (Linux; long)
 	SHELFAGENT_FAULTS_LONG=1 $(GO) test -count=1 -v -timeout 90m ./queue/faults
+
+.PHONY: test-backlog
+test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
+	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
+
+.PHONY: soak
+soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)
+	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 24h -run 'Soak$$' ./cmd/shelf-agent/e2e
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## formatting, vet, linters, and which package may import which
@@ -65,8 +77,10 @@ cross: ## build the agent for every system that it runs on
 	done
 
 .PHONY: bench
-bench: ## run the benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (root, /dev/fuse and loop devices for a disk like a shop's; long)
+	@.ci/need djpeg libjpeg-turbo-progs "libjpeg-turbo beside the check of a JPEG" || true
+	@.ci/need mkfs.ext4 e2fsprogs "Puts on a disk like a shop's" || true
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: tools
 tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## build the tools that tests and lint need
@@ -75,6 +89,12 @@ tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) #
 $(TOOLS)/versitygw-$(VERSITYGW):
 	@echo "building versitygw $(VERSITYGW), the S3 server for tests (once, some minutes) …"
 	@GOBIN=$(TOOLS) $(GO) install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+	@touch $@
+
+# Debian's is too old for versitygw.
+$(TOOLS)/rclone-$(RCLONE):
+	@echo "building rclone $(RCLONE), a peer in the benchmarks (once, some minutes) …"
+	@GOBIN=$(TOOLS) $(GO) install github.com/rclone/rclone@$(RCLONE)
 	@touch $@
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):

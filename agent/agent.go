@@ -28,6 +28,8 @@ type Agent struct {
 	intake   *intake
 	queue    *queue.Queue
 	uploader *uploader.Uploader
+	renewer  *uploader.Renewer // nil when others renew the certificate
+	heart    *uploader.Heart
 	health   *health.Set
 	status   *status.Server
 
@@ -70,7 +72,8 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err != nil {
 		return a, err
 	}
-	a.intake = newIntake(a.watcher, a.queue, rules, opts.Version, opts.Logger.With("stage", "intake"))
+	log := opts.Logger.With("stage", "intake")
+	a.intake = newIntake(a.watcher, a.queue, rules, openDecodeMark(decodeMarkPath(c), log), opts.Version, log)
 	if err := a.prepareToShow(c); err != nil {
 		return a, err
 	}
@@ -78,6 +81,13 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
 	}
+	if c.Backend.Renew {
+		a.renewer = uploader.NewRenewer(uploader.RenewOptions{
+			Issuer:   uploader.Issuer{Backend: uploaderOptions.Backend, CAs: uploaderOptions.BackendCAs, Development: uploaderOptions.Guard.Development},
+			Identity: a.identity, Ahead: a.uploader.ClockAhead, Logger: opts.Logger.With("stage", "renewal"),
+		})
+	}
+	a.heart = a.uploader.Heart(a.heartbeat)
 	a.status, err = status.Listen(a.statusOptions(c, rules.Location, opts.Logger))
 	return a, err
 }
@@ -106,6 +116,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	start(&serving, serve, "status", a.status.Serve)
 	start(&serving, serve, "health", a.observeLoop)
 	start(&uploads, upload, "uploader", a.uploader.Run)
+	if a.renewer != nil {
+		start(&uploads, upload, "renewal", a.renewer.Run)
+	}
+	start(&uploads, upload, "heartbeat", a.heart.Run)
 	start(&intake, takeIn, "capture", a.watcher.Run)
 	for range intakeWorkers() {
 		start(&intake, takeIn, "intake", a.intake.run)

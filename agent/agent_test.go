@@ -92,7 +92,8 @@ func (s shop) intake(options queue.Options) (*intake, *queue.Queue, func() *capt
 		return file
 	}
 	rules := config.FrameRules{Location: time.UTC, Others: config.CameraRules{Options: frame.Options{MaxBytes: 1 << 20}}}
-	in := newIntake(w, q, rules, "test", slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	in := newIntake(w, q, rules, openDecodeMark(s.path("decoding.json"), log), "test", log)
 	return in, q, next
 }
 
@@ -191,6 +192,9 @@ func TestP3_SameFileTwiceIsOneItem(t *testing.T) {
 	}
 	if got := q.Stats(); got.Pending() != 1 {
 		t.Errorf("the queue: %+v", got)
+	}
+	if got := in.now(); got.admitted["cam-1"] != 1 {
+		t.Errorf("counted %d times", got.admitted["cam-1"])
 	}
 }
 

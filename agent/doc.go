@@ -7,6 +7,10 @@
 // and, once Put has said that it is durable, removes the file. What is no frame goes to the rejected folder.
 // What cannot be stored now stays where it is and is offered again. From the queue the uploader takes it on.
 //
+// A picture whose pixels have to be decoded is marked meanwhile, in state_dir/decoding.json: one that has ended the
+// agent three times goes to the rejected folder as poison. A camera's rejected files are in the log by the first of
+// a kind, by their number every ten minutes, and by their end.
+//
 // # What the page shows
 //
 // Intake remembers for the status page, in memory only and within bounds: a small picture of each camera's last frame, as it
@@ -17,5 +21,5 @@
 //
 // Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the
 // status socket. Run then runs until its context ends, and stops in this order, so that nothing is asked of
-// a stage that is gone: intake; uploads, which finish or are aborted; the queue; status last.
+// a stage that is gone: intake; uploads, which finish or are aborted, and the heartbeat; the queue; status last.
 package agent

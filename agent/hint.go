@@ -8,12 +8,14 @@ import (
 
 	"shelfagent/agent/capture"
 	"shelfagent/queue"
+	"shelfagent/uploader/device"
 )
 
 // Hint is what a person can do about an error of Open, as a sentence; "" when nobody knows.
 func Hint(err error) string {
 	var setup *capture.SetupError
 	var locked *queue.LockedError
+	var missing *device.MissingError
 	switch {
 	case errors.As(err, &setup):
 		return setup.Hint
@@ -24,6 +26,9 @@ func Hint(err error) string {
 		}
 		return fmt.Sprintf("Another shelf-agent works on this queue%s. One is enough: see it with `shelf-agent status`, "+
 			"or stop it first with `sudo shelf-agent service stop`.", holder)
+	case errors.As(err, &missing):
+		return "If this rig was never enrolled, get a code from the cloud team, then: sudo shelf-agent enroll. If it was, put the file there, or " +
+			"correct its place in [backend] of the configuration."
 	case errors.Is(err, queue.ErrNewerSchema):
 		return "The queue was written by a newer shelf-agent. Install that version, or a newer one."
 	case errors.Is(err, syscall.EROFS):

@@ -38,11 +38,14 @@ type intake struct {
 	// among them that may take frame.Options.MaxMemory; a JPEG that stays as it is takes next to nothing.
 	decoders chan struct{}
 	heavy    sync.Mutex
+	mark     *decodeMark
 
 	mu     sync.Mutex // guards what follows
 	noRoom time.Time  // until then the queue need not be asked for room
 	tally  intakeTally
 	views  map[string]*view // by camera
+	// rejects says to the log what was rejected.
+	rejects *rejectLog
 }
 
 // intakeTally is what status reports of the intake.
@@ -52,7 +55,7 @@ type intakeTally struct {
 	codes      map[string]int64 // rejections by code
 	lastReject time.Time
 	lastWhy    string
-	held       map[string]string                 // by camera, its latest file if its masks did not fit: why
+	good       map[string]time.Time              // by camera, when its latest frame got into the queue
 	faults     map[frame.Fault]map[string]string // by camera: what is seen of those that have it
 	hourly     map[string][]int64                // by camera: frames in each of the last hours
 	full       failure                           // the queue had no room
@@ -67,14 +70,14 @@ type failure struct {
 
 func failed(err error) failure { return failure{err.Error(), time.Now()} }
 
-func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, version string, log *slog.Logger) *intake {
+func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark *decodeMark, version string, log *slog.Logger) *intake {
 	return &intake{
-		watcher: w, queue: q, rules: rules, version: version, log: log,
+		watcher: w, queue: q, rules: rules, mark: mark, version: version, log: log,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
-			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, held: map[string]string{},
+			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
 		},
-		views: map[string]*view{},
+		views: map[string]*view{}, rejects: newRejectLog(log),
 	}
 }
 
@@ -148,6 +151,10 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 	if heavy(raw, rules.Options) {
 		in.heavy.Lock()
 		defer in.heavy.Unlock()
+		if err := in.mark.begin(file); err != nil {
+			return nil, err
+		}
+		defer in.mark.end(file)
 	}
 	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.rules.Location}, rules.Options)
 	if err != nil && file.Incomplete {
@@ -165,7 +172,8 @@ func heavy(raw []byte, options frame.Options) bool {
 // put stores a frame. With an error the file has been given back.
 func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) error {
 	seen := in.look(file.Camera, f)
-	it, err := in.queue.Put(ctx, queue.New{
+	began := time.Now().Truncate(time.Millisecond)
+	item, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
 		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
 		Metadata: metadata(f, seen, in.version),
@@ -175,10 +183,13 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	case err == nil:
 		in.remember(file.Camera, f, seen)
 		in.pictures.keep(file.Camera, f)
-		in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, captured: f.CapturedAt, id: it.ID, sha256: f.SHA256})
+		in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, captured: f.CapturedAt, id: item.ID, sha256: f.SHA256})
 		in.note(func(t *intakeTally) {
-			t.admitted[file.Camera]++
-			delete(t.held, file.Camera)
+			if !item.EnqueuedAt.Before(began) { // or it was queued before, and its file could not be removed
+				t.admitted[file.Camera]++
+			}
+			t.good[file.Camera] = time.Now()
+			in.rejects.admitted(file.Camera, time.Now())
 			in.noRoom = time.Time{}
 		})
 		return nil
@@ -207,13 +218,10 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 		return
 	}
 	in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
-	in.log.Info("file rejected", "camera", file.Camera, "file", file.Name, "code", why.Code, "reason", why.Code.Sentence(), "detail", why.Detail)
 	in.note(func(t *intakeTally) {
+		in.rejects.rejected(file, why, time.Now())
 		t.rejected[file.Camera]++
 		t.codes[string(why.Code)]++
-		if why.Code == frame.CodeMaskMismatch {
-			t.held[file.Camera] = why.Detail
-		}
 		t.lastReject = time.Now()
 		t.lastWhy = fmt.Sprintf("%s/%s: %s", file.Camera, file.Name, why.Code.Sentence())
 	})
@@ -231,7 +239,7 @@ func (in *intake) now() intakeTally {
 	defer in.mu.Unlock()
 	t := in.tally
 	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
-	t.held, t.faults = maps.Clone(t.held), in.faulty()
+	t.good, t.faults = maps.Clone(t.good), in.faulty()
 	t.hourly = in.hourly(time.Now())
 	return t
 }

@@ -19,7 +19,7 @@ const observeEvery = 2 * time.Second
 
 // Limits beyond which something is a condition.
 const (
-	certificateSoon = 48 * time.Hour // before its end
+	renewalPatience = time.Hour // so long renewals may fail for what is over in a while
 	clockTolerance  = time.Minute
 	rejectedRecent  = time.Hour
 	stillTrue       = 3 * fullPause // a failure that was not met again for so long is over
@@ -51,14 +51,19 @@ type facts struct {
 	queue    queue.Stats
 	broken   error
 	uploader uploader.Status
+	renewal  uploader.RenewalStatus
 	page     error // why there is none
 }
 
 func (a *Agent) look() facts {
-	return facts{
+	f := facts{
 		capture: a.watcher.State(), intake: a.intake.now(), queue: a.queue.Stats(), broken: a.queue.Err(), uploader: a.uploader.Status(),
 		page: a.status.PageProblem(),
 	}
+	if a.renewer != nil {
+		f.renewal = a.renewer.Status()
+	}
+	return f
 }
 
 // observe turns facts into conditions.
@@ -67,6 +72,7 @@ func (a *Agent) observe(f facts, now time.Time) {
 	a.observeIntake(f, now)
 	a.observeQueue(f.queue, now)
 	a.observeLink(f.uploader, now)
+	a.observeCertificate(f, now)
 	a.observePage(f.page, now)
 }
 
@@ -106,7 +112,9 @@ func (a *Agent) observeIntake(f facts, now time.Time) {
 	t := f.intake
 	recent := !t.lastReject.IsZero() && now.Sub(t.lastReject) < rejectedRecent
 	a.health.Set(health.FramesRejected, now, recent, t.lastWhy)
-	a.health.Observe(health.MasksMismatch, now, t.held)
+	mismatch, left := heldBack(f.capture.Held, t.good)
+	a.health.Observe(health.MasksMismatch, now, mismatch)
+	a.health.Observe(health.FramesHeld, now, left)
 	for fault, code := range faultConditions {
 		a.health.Observe(code, now, t.faults[fault])
 	}
@@ -121,6 +129,21 @@ func (a *Agent) observeIntake(f facts, now time.Time) {
 		failing = t.failing.what
 	}
 	a.health.Set(health.QueueFailing, now, failing != "", failing)
+}
+
+// heldBack tells the cameras of which nothing is sent, because the newest that came of them is held back, from those that
+// left something behind. It is the rejected folder that tells, so that a restart forgets nothing; until the first good
+// frame after one, a camera that left something counts among the former.
+func heldBack(held []capture.HeldFrames, good map[string]time.Time) (mismatch, left map[string]string) {
+	mismatch, left = map[string]string{}, map[string]string{}
+	for _, h := range held {
+		if h.Newest.After(good[h.Camera]) {
+			mismatch[h.Camera] = fmt.Sprintf("%s; files held back: %d", h.Detail, h.Files)
+		} else {
+			left[h.Camera] = fmt.Sprintf("files held back: %d", h.Files)
+		}
+	}
+	return mismatch, left
 }
 
 func (a *Agent) observeQueue(s queue.Stats, now time.Time) {
@@ -157,17 +180,31 @@ func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 		}
 		a.health.Set(code, now, on, reason)
 	}
-	left := s.CertificateExpires.Sub(now)
-	ends := "it ends on " + s.CertificateExpires.Format("2006-01-02 15:04 MST")
-	a.health.Set(health.CertificateEnds, now, left < certificateSoon, ends)
-	a.health.Set(health.CertificateEnded, now, left <= 0, ends)
-	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
 	wrong := s.ClockOffset != nil && math.Abs(*s.ClockOffset) > clockTolerance.Seconds()
 	detail := ""
 	if wrong {
-		detail = fmt.Sprintf("the backend's clock is %.0f seconds ahead of this machine's", *s.ClockOffset)
+		side := "ahead of"
+		if *s.ClockOffset < 0 {
+			side = "behind"
+		}
+		detail = fmt.Sprintf("the backend's clock is %.0f seconds %s this machine's", math.Abs(*s.ClockOffset), side)
 	}
 	a.health.Set(health.ClockWrong, now, wrong, detail)
+}
+
+// observeCertificate tells an end that comes near from a renewal that fails. A rig that was off for longer than its
+// certificate's life hears both in one: it cannot renew what has ended.
+func (a *Agent) observeCertificate(f facts, now time.Time) {
+	s, r := f.uploader, f.renewal
+	ends := "it ends on " + s.CertificateExpires.Format("2006-01-02 15:04 MST")
+	failing := r.Problem != "" && (r.Lasting || now.Sub(r.Since) > renewalPatience)
+	if failing {
+		ends += "; its renewal fails: " + r.Problem
+	}
+	a.health.Set(health.CertificateEnds, now, s.CertificateEndsSoon, ends)
+	a.health.Set(health.CertificateEnded, now, !now.Before(s.CertificateExpires), ends)
+	a.health.Set(health.RenewalFails, now, failing, r.Problem)
+	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
 }
 
 func (a *Agent) observePage(problem error, now time.Time) {

@@ -89,8 +89,21 @@ func TestConditionsFollowFacts(t *testing.T) {
 		{"frames are parked", func(f *facts) { f.queue.Parked = 2 }, "frames_parked", status.Degraded},
 		{"no link, and the certificate ends tomorrow", func(f *facts) {
 			f.uploader.Outage = &uploader.Outage{Cause: uploader.CauseLink, Reason: "no route"}
-			f.uploader.CertificateExpires = now.Add(24 * time.Hour)
+			f.uploader.CertificateExpires, f.uploader.CertificateEndsSoon = now.Add(24*time.Hour), true
 		}, "link_down certificate_ends", status.Down},
+		{"the backend is busy when the certificate is to be renewed", func(f *facts) {
+			f.renewal = uploader.RenewalStatus{Problem: "the backend answered 503", Since: now.Add(-time.Minute)}
+		}, "", status.Healthy},
+		{"it has been busy for hours", func(f *facts) {
+			f.renewal = uploader.RenewalStatus{Problem: "the backend answered 503", Since: now.Add(-2 * time.Hour)}
+		}, "certificate_not_renewed", status.Degraded},
+		{"the renewed certificate cannot be kept", func(f *facts) {
+			f.renewal = uploader.RenewalStatus{Problem: "read-only", Lasting: true, Since: now}
+		}, "certificate_not_renewed", status.Degraded},
+		{"it cannot be renewed because it has ended", func(f *facts) {
+			f.renewal = uploader.RenewalStatus{Problem: "the backend answered 403", Lasting: true, Since: now}
+			f.uploader.CertificateExpires, f.uploader.CertificateEndsSoon = now.Add(-time.Hour), true
+		}, "certificate_ended", status.Down},
 		{"the certificate has ended", func(f *facts) { f.uploader.CertificateExpires = now.Add(-time.Hour) }, "certificate_ended", status.Down},
 		{"a renewed certificate is half written", func(f *facts) { f.uploader.CertificateProblem = "no PEM" }, "certificate_stuck", status.Degraded},
 		{"every ticket is over at once", func(f *facts) {

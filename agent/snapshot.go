@@ -93,22 +93,29 @@ func queueView(f facts) status.Queue {
 		Waiting: f.queue.Pending(), Parked: f.queue.Parked, Delivered: f.queue.Delivered,
 		Bytes: f.queue.Bytes, MaxBytes: f.queue.MaxBytes, Oldest: f.queue.OldestCaptured,
 	}
-	if speed := f.uploader.BytesPerSecond; q.Waiting > 0 && speed >= 1 && f.uploader.Outage == nil {
+	if speed := f.uploader.BytesPerSecond; q.Waiting > 0 && speed >= 1 && f.uploader.Outage == nil && !paused(f.uploader) {
 		eta := float64(f.queue.Bytes) / speed
 		q.ETA = &eta
 	}
 	return q
 }
 
+func paused(u uploader.Status) bool { return u.Limit != nil && u.Limit.Paused }
+
 func linkView(u uploader.Status) status.Link {
 	l := status.Link{
 		Up: u.Outage == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
 		Outcomes:       map[string]uint64{},
 		BackendAddress: u.BackendAddress, S3Address: u.S3Address, S3Private: u.S3Private,
-		ClockOffset: u.ClockOffset, CertificateExpires: u.CertificateExpires,
+		ClockOffset: u.ClockOffset, Begins: u.Begins, LastHeartbeat: u.LastHeartbeat, HeartbeatProblem: u.HeartbeatProblem,
+		CertificateExpires: u.CertificateExpires,
 	}
 	for cause, n := range u.Outcomes {
 		l.Outcomes[string(cause)] = n
+	}
+	if u.Limit != nil {
+		limit := status.Limit(*u.Limit)
+		l.Limit = &limit
 	}
 	if u.Outage != nil {
 		l.Reason, l.Since, l.NextTry = u.Outage.Reason, u.Outage.Since.UTC(), u.Outage.Next.UTC()

@@ -120,7 +120,7 @@ func TestP5_AMaskThatDoesNotFitHoldsBack(t *testing.T) {
 	}
 	a := &Agent{health: health.NewSet(slog.New(slog.DiscardHandler))}
 	conditions := func() string {
-		a.observeIntake(facts{intake: in.now()}, time.Now())
+		a.observeIntake(facts{capture: in.watcher.State(), intake: in.now()}, time.Now())
 		var list []string
 		for _, c := range a.health.Active() {
 			list = append(list, string(c.Code)+" "+c.Subject)
@@ -132,8 +132,32 @@ func TestP5_AMaskThatDoesNotFitHoldsBack(t *testing.T) {
 	}
 	s.write("upright.jpg", noisy(t, 320, 240, 1, 60, 250))
 	in.step(t.Context(), next())
-	if got := conditions(); got != "frames_rejected " {
+	if got := conditions(); got != "frames_held cam-1, frames_rejected " {
 		t.Errorf("after a frame that fits: %s", got)
+	}
+}
+
+// TestHeldBackOutlivesARestart: what the folder holds is known although no file has come since.
+func TestHeldBackOutlivesARestart(t *testing.T) {
+	now := time.Now()
+	old := []capture.HeldFrames{{Camera: "cam-1", Files: 2, Newest: now.Add(-time.Hour), Detail: "mask 1"}}
+	for _, tt := range []struct {
+		story          string
+		held           []capture.HeldFrames
+		good           map[string]time.Time
+		mismatch, left string
+	}{
+		{"nothing is held back", nil, map[string]time.Time{"cam-1": now}, "map[]", "map[]"},
+		{"just started", old, nil, "map[cam-1:mask 1; files held back: 2]", "map[]"},
+		{"another camera is well", old, map[string]time.Time{"cam-2": now}, "map[cam-1:mask 1; files held back: 2]", "map[]"},
+		{"it has been turned back", old, map[string]time.Time{"cam-1": now}, "map[]", "map[cam-1:files held back: 2]"},
+		{"it has been turned since", old, map[string]time.Time{"cam-1": now.Add(-2 * time.Hour)},
+			"map[cam-1:mask 1; files held back: 2]", "map[]"},
+	} {
+		mismatch, left := heldBack(tt.held, tt.good)
+		if got := fmt.Sprint(mismatch); got != tt.mismatch || fmt.Sprint(left) != tt.left {
+			t.Errorf("%s: %v, %v", tt.story, mismatch, left)
+		}
 	}
 }
 

@@ -6,10 +6,15 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sync/errgroup"
 )
 
 // maxBatch limits the operations of one commit, and with them the memory and the time of it.
 const maxBatch = 512
+
+// maxSyncs limits the directories that are synced side by side: each takes a thread. A journal makes one commit, and the
+// disk one flush, of syncs that wait together, and one of each that comes alone.
+const maxSyncs = 16
 
 // ErrBroken says that the disk failed while a commit was made durable, or that the database turned out to be
 // damaged. Nothing more is done until the queue is opened again, which heals it.
@@ -85,16 +90,23 @@ func (q *Queue) commit(batch []*op) {
 
 // syncDirs syncs every directory of a batch once, and returns the operations that may go on.
 func (q *Queue) syncDirs(batch []*op) []*op {
-	results := map[string]error{}
+	results := map[string]*error{}
+	var syncs errgroup.Group
+	syncs.SetLimit(maxSyncs)
+	for _, o := range batch {
+		for _, dir := range o.dirs {
+			if results[dir] == nil {
+				result := new(error)
+				results[dir] = result
+				syncs.Go(func() error { *result = q.disk.syncDir(dir); return nil })
+			}
+		}
+	}
+	_ = syncs.Wait() // each has its own result
 	live := make([]*op, 0, len(batch))
 	for _, o := range batch {
 		for _, dir := range o.dirs {
-			result, done := results[dir]
-			if !done {
-				result = q.disk.syncDir(dir)
-				results[dir] = result
-			}
-			o.err = errors.Join(o.err, result)
+			o.err = errors.Join(o.err, *results[dir])
 		}
 		if o.err == nil {
 			live = append(live, o)

@@ -14,12 +14,11 @@ func drained(t *testing.T, f *faults) (q *Queue, left ID) {
 	q = openFault(t, testOptions(t.TempDir()), f.hook)
 	left = mustPut(t, q, frameOf("cam-9", 1)).ID
 	const n = 90_000
-	fill(t, q, n)
+	fill(t, q, n, false)
 	for done := 0; done < n; done += 10_000 {
 		must(t, q.do(func(t *txn) error {
 			for i := done; i < done+10_000; i++ {
-				n := frameOf([...]string{"cam-0", "cam-1", "cam-2", "cam-3", "cam-4", "cam-5", "cam-6", "cam-7"}[i%8], i)
-				it, err := n.item(day)
+				it, err := emptyFrame(i).item(day)
 				if err != nil {
 					return err
 				}

@@ -41,7 +41,7 @@
 // queue.db has one bucket for each state, keyed by ID, so that an item is in exactly one; the key's order, camera
 // and then capture time, is the order that Lease needs.
 //
-//	meta         schema
+//	meta         schema: an older one is upgraded by Open, in one commit; a newer one is left alone
 //	ready        ID → record           to be leased; a leased item stays here, so that a crash gives it back
 //	deferred     ID → record           not before a time
 //	due          time, ID → nothing    the order in which deferrals fall due (ms since 1970, big endian)
@@ -58,8 +58,8 @@
 //
 // # Writes, and what a crash leaves
 //
-// One goroutine commits. It takes all operations that wait, syncs each directory that they touched once, applies
-// them in one transaction and commits it: one pair of fsyncs serves many frames. Every operation is answered
+// One goroutine commits. It takes all operations that wait, syncs each directory that they touched once and side by side,
+// applies them in one transaction and commits it: one pair of fsyncs serves many frames. Every operation is answered
 // after the commit, and memory changes after the disk.
 //
 // Put: (1) the payload is written to tmp/ and fsynced; (2) renamed to its name; (3) its directory is fsynced;
@@ -97,7 +97,8 @@
 // The database is checked (see Options.CheckCommand) and, if damaged or twice not readable, moved aside and begun anew.
 // Attempts, deferrals, parked states, metadata, source names, counters and receipts are then lost; the frames are
 // not, and the second delivery of one that had been delivered meets its own key: 412. The check reads the
-// database, not the payloads, and costs time in proportion to it.
+// database, not the payloads, and costs time in proportion to it. On a full disk the new database takes the place of the
+// reserve, and a clean stop that cannot be marked counts as unclean.
 //
 // Then payloads and records are compared, in a goroutine, in steps that let other operations through: Open waits
 // for it for one second at most, so that a small queue is whole when Open returns, and a large one is in use
@@ -112,7 +113,7 @@
 //
 //   - An I/O error while a commit is made durable leaves its outcome open. The queue then refuses all further
 //     work with ErrBroken until it is opened again; what was acknowledged stays acknowledged.
-//   - A deferral lasts 24 hours at most (MaxDeferral), and one that appears to lie further ahead than that is
+//   - A deferral lasts half an hour at most (MaxDeferral), and one that appears to lie further ahead than that is
 //     due: the clock has been set back.
 //   - On a disk that is full to the last byte and stays so after the reserve has been given up, Ack fails. The item
 //     stays and is proven again later.

@@ -82,7 +82,7 @@ func (q *Queue) openDatabase(ctx context.Context) error {
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		q.report.Clean = false // payloads may be there all the same
-		err = createDB(q.disk, path)
+		err = q.createDatabase()
 	} else if err == nil && !q.report.Clean {
 		err = q.check(ctx, path)
 	}
@@ -99,10 +99,21 @@ func (q *Queue) openDatabase(ctx context.Context) error {
 	q.log.Error("the database is damaged: it was moved aside, and its records are made again from the payloads; "+
 		"attempts, metadata and receipts are lost", "error", err, "moved_to", moved)
 	q.report.Clean, q.report.Damage, q.report.MovedTo = false, err.Error(), moved
-	if err := createDB(q.disk, path); err != nil {
+	if err := q.createDatabase(); err != nil {
 		return err
 	}
 	q.store, err = openStore(path, q.opts.LockTimeout)
+	return err
+}
+
+// createDatabase makes an empty database; on a full disk in the place of the reserve, for without one nothing is delivered,
+// and no room is made.
+func (q *Queue) createDatabase() error {
+	err := createDB(q.disk, q.databasePath())
+	if isFull(err) && q.reserve.giveUp() {
+		q.log.Warn("disk is full: the reserve is given up to begin a new database", "bytes", q.opts.Reserve)
+		err = createDB(q.disk, q.databasePath())
+	}
 	return err
 }
 

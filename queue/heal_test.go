@@ -4,22 +4,34 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"shelfagent/queue/slowdisk"
 )
 
 func TestMain(m *testing.M) {
+	slowdisk.Main()
 	if len(os.Args) == 3 && os.Args[1] == "check" {
 		os.Exit(CheckExitCode(CheckFile(os.Args[2])))
 	}
 	if dir := os.Getenv("QUEUE_TEST_WORK"); dir != "" {
 		work(dir)
+		os.Exit(0)
+	}
+	if dir := os.Getenv(startEnv); dir != "" {
+		if err := start(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "start:", err)
+			os.Exit(1)
+		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
@@ -287,26 +299,33 @@ func TestP4_DeletedDatabase(t *testing.T) {
 	wantStats(t, q, 3, 0, 0, 0, 0)
 }
 
-func TestNewerSchemaIsLeftAlone(t *testing.T) {
-	opts := testOptions(t.TempDir())
-	closedQueue(t, opts)
-	path := filepath.Join(opts.Dir, "queue.db")
-	db, err := bolt.Open(path, 0o600, nil)
-	must(t, err)
-	must(t, db.Update(func(tx *bolt.Tx) error {
-		value, err := seal(keySchema, schema{Version: schemaVersion + 1})
-		return errors.Join(err, tx.Bucket(bucketMeta).Put(keySchema, value))
-	}))
-	must(t, db.Close())
-	before, err := os.ReadFile(path)
-	must(t, err)
-	for range 2 {
-		if _, err := Open(t.Context(), opts); !errors.Is(err, ErrNewerSchema) {
-			t.Fatalf("Open: %v", err)
-		}
-	}
-	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
-		t.Errorf("the database was touched: %v", err)
+// The database is damaged and the disk is full: the reserve makes room for a new one.
+func TestP4_HealsOnAFullDisk(t *testing.T) {
+	for name, reserve := range map[string]int64{"with a reserve": 4096, "without": -1} {
+		t.Run(name, func(t *testing.T) {
+			opts := testOptions(t.TempDir())
+			opts.Reserve = reserve
+			closedQueue(t, opts)
+			must(t, os.Truncate(filepath.Join(opts.Dir, "queue.db"), 5000))
+			f := &faults{}
+			f.arm(1, stepCreate, syscall.ENOSPC)
+			q, err := open(t.Context(), opts, f.hook)
+			if !f.fired() {
+				t.Fatal("nothing was created")
+			}
+			if reserve < 0 {
+				if !errors.Is(err, syscall.ENOSPC) {
+					t.Errorf("Open: %v", err)
+				}
+				q, err = open(t.Context(), opts, nil) // there is room now
+			}
+			must(t, err)
+			must(t, q.WaitHealed(t.Context()))
+			if h := q.Healed(); h.Adopted != 3 {
+				t.Errorf("healed %+v", h)
+			}
+			must(t, q.Close())
+		})
 	}
 }
 

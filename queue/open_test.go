@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,9 @@ func TestLockedByAnother(t *testing.T) {
 	if !errors.As(err, &locked) || locked.PID != os.Getpid() || !strings.HasSuffix(locked.Path, "lock") {
 		t.Fatalf("Open: %v", err)
 	}
+	if _, procErr := os.Stat("/proc/self/cmdline"); procErr == nil && !strings.Contains(err.Error(), filepath.Base(os.Args[0])) {
+		t.Errorf("who holds it is not named: %v", err)
+	}
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	opts.LockTimeout = time.Hour
@@ -34,6 +38,20 @@ func TestLockedByAnother(t *testing.T) {
 	}
 	must(t, q.Close())
 	openTest(t, opts)
+}
+
+func TestProgramOfALocksHolder(t *testing.T) {
+	for line, want := range map[string]string{
+		"/usr/bin/shelf-agent\x00run\x00--config\x00/etc/x.toml\x00": "shelf-agent run",
+		"shelf-agent\x00--config\x00x\x00":                           "shelf-agent",
+		"odd\x1b[31m\xff\x00":                                        "odd[31m",
+		strings.Repeat("long", 100) + "\x00":                         strings.Repeat("long", 15),
+		"":                                                           "", // a zombie
+	} {
+		if got := programOf(line); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
 }
 
 func TestClosed(t *testing.T) {

@@ -18,8 +18,9 @@ const (
 	defaultReserve     = 16 << 20
 	defaultMinFree     = 512 << 20
 
-	// MaxDeferral is how far ahead an item can be deferred.
-	MaxDeferral = 24 * time.Hour
+	// MaxDeferral is how far ahead an item can be deferred: more than anybody waits, and so little that a clock which was
+	// wrong meanwhile holds nothing up for hours.
+	MaxDeferral = 30 * time.Minute
 
 	// healWait is how long Open waits for payloads and records to be compared; see the package comment.
 	healWait = time.Second
@@ -196,7 +197,8 @@ func (q *Queue) start(ctx context.Context) {
 }
 
 // Close waits for calls under way, records that the stop is clean, and gives the directory back. It may be called
-// more than once; leased items are waiting again at the next Open.
+// more than once; leased items are waiting again at the next Open. That there is no room on the disk for the record
+// is no error: the next Open takes longer.
 func (q *Queue) Close() error {
 	q.closeOnce.Do(func() { q.closeErr = q.close() })
 	return q.closeErr
@@ -216,6 +218,10 @@ func (q *Queue) close() error {
 	err = errors.Join(err, q.store.close())
 	if whole && err == nil {
 		err = q.leaveMarker()
+		if isFull(err) {
+			q.log.Warn("the disk is full: this stop cannot be marked as clean, and the next start checks everything", "error", err)
+			err = nil
+		}
 	}
 	return errors.Join(err, q.release())
 }

@@ -104,3 +104,20 @@ func TestP2_ReserveRecordsDeliveries(t *testing.T) {
 		t.Errorf("the reserve has not grown again: %v, %v", info, err)
 	}
 }
+
+// Whoever only looked at a queue on a full disk has not failed: the next start just looks at everything.
+func TestCloseOnAFullDisk(t *testing.T) {
+	f := &faults{}
+	q := openFault(t, testOptions(t.TempDir()), f.hook)
+	mustPut(t, q, frameOf("cam-1", 1))
+	f.arm(1, stepWrite, syscall.ENOSPC)
+	must(t, q.Close())
+	if !f.fired() {
+		t.Error("nothing was written")
+	}
+	q = openTest(t, q.opts)
+	if h := q.Healed(); h.Clean || h.Adopted != 0 {
+		t.Errorf("healed %+v", h)
+	}
+	wantStats(t, q, 1, 0, 0, 0, 0)
+}

@@ -12,15 +12,9 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-const (
-	schemaVersion = 1
-	// allocBytes is how far ahead bbolt grows its file. Less than its default of 16 MiB, so that the reserve is
-	// enough for a step even where files are not sparse.
-	allocBytes = 4 << 20
-)
-
-// ErrNewerSchema says that the database was written by a newer version of this package. It is left untouched.
-var ErrNewerSchema = errors.New("queue: database has a newer schema")
+// allocBytes is how far ahead bbolt grows its file. Less than its default of 16 MiB, so that the reserve is
+// enough for a step even where files are not sparse.
+const allocBytes = 4 << 20
 
 // errDamaged marks a database that cannot be believed.
 var errDamaged = errors.New("queue: database is damaged")
@@ -41,11 +35,6 @@ var (
 
 	keySchema = []byte("schema")
 )
-
-// schema is the value of meta/schema.
-type schema struct {
-	Version int `json:"version"`
-}
 
 // store is the database. Only the committer writes and swaps it.
 type store struct {
@@ -83,11 +72,7 @@ func initDB(path string) error {
 				return err
 			}
 		}
-		value, err := seal(keySchema, schema{Version: schemaVersion})
-		if err != nil {
-			return err
-		}
-		return tx.Bucket(bucketMeta).Put(keySchema, value)
+		return setSchema(tx, schemaVersion)
 	})
 	return errors.Join(err, db.Close())
 }
@@ -96,12 +81,15 @@ func boltOptions(timeout time.Duration) *bolt.Options {
 	return &bolt.Options{Timeout: timeout, FreelistType: bolt.FreelistMapType}
 }
 
-// openStore opens a database that exists and looks at its schema. A file that bbolt cannot open, or that is not
+// openStore opens a database that exists and brings it to our schema. A file that bbolt cannot open, or that is not
 // ours, is errDamaged; one that the system does not let us open now is not.
 func openStore(path string, timeout time.Duration) (*store, error) {
 	s := &store{path: path}
 	if err := s.open(timeout); err != nil {
 		return nil, err
+	}
+	if err := s.upgrade(upgrades[:]); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
 	if err := s.view(checkSchema); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -134,22 +122,6 @@ func openBolt(path string, opts *bolt.Options) (*bolt.DB, error) {
 		return bolt.Open(path, 0o600, opts)
 	}
 	return db, err
-}
-
-func checkSchema(tx *bolt.Tx) error {
-	for _, name := range allBuckets {
-		if tx.Bucket(name) == nil {
-			return fmt.Errorf("%w: no bucket %q", errDamaged, name)
-		}
-	}
-	var found schema
-	if err := unseal(keySchema, tx.Bucket(bucketMeta).Get(keySchema), &found); err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	if found.Version > schemaVersion {
-		return fmt.Errorf("%w: %d, this program knows %d", ErrNewerSchema, found.Version, schemaVersion)
-	}
-	return nil
 }
 
 // view runs f in a read transaction: a snapshot, whatever is committed meanwhile.

@@ -37,70 +37,92 @@ func newAsker(base *url.URL, client *http.Client, clock func(time.Duration)) *as
 }
 
 // ask returns the backend's answers by frame, or the outcome that all of these frames share.
-func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (map[string]ticket.Answer, *Seen) {
-	body, err := json.Marshal(ticket.Request{Uploads: uploads})
-	if err != nil {
-		return nil, &Seen{Asked: true, Err: err}
-	}
+func (a *asker) ask(ctx context.Context, uploads []ticket.Upload) (answers map[string]ticket.Answer, failed *Seen) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, errNoAnswer)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
+	failed = post(ctx, a.client, a.url, ticket.Request{Uploads: uploads}, a.clock, func(body io.Reader) (err error) {
+		answers, err = ticket.ReadResponse(body, uploads)
+		return err
+	})
+	return answers, failed
+}
+
+// post makes one request of the backend and has the body of a 200 read. It returns nil when that went well. clock, if
+// there is one, is told how far the backend's clock is ahead of ours.
+func post(ctx context.Context, client *http.Client, url string, request any, clock func(time.Duration), read func(io.Reader) error) *Seen {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return nil, &Seen{Asked: true, Err: err}
+		return &Seen{Asked: true, Err: err}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return &Seen{Asked: true, Err: err}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	began := time.Now()
-	resp, err := a.client.Do(req) //nolint:bodyclose // drain closes it
+	resp, err := client.Do(req) //nolint:bodyclose // drain closes it
 	if err != nil {
-		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
+		return &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
 	if isDenial(resp.StatusCode) {
 		// A connection is bound to the certificate that it began with, which may have ended while another
 		// lies ready; only a new handshake presents that one.
-		defer a.client.CloseIdleConnections()
+		defer client.CloseIdleConnections()
 	}
 	defer drain(resp.Body)
-	a.noteClock(resp, began)
+	if offset, ok := clockOffset(resp, began); ok && clock != nil {
+		clock(offset)
+	}
 
 	if resp.StatusCode != http.StatusOK {
-		return nil, &Seen{
+		return &Seen{
 			Asked: true, Status: resp.StatusCode, Code: problemCode(resp),
 			RetryAfter: retryAfter(resp.Header, time.Now()),
 		}
 	}
-	answers, err := ticket.ReadResponse(resp.Body, uploads)
+	err = read(resp.Body)
 	switch {
 	case errors.Is(err, ticket.ErrResponse):
 		// A request that is aborted may still get what the server made of its end: that is none of its faults.
-		return nil, &Seen{Asked: true, Err: whyNot(ctx, fmt.Errorf("%w: %w", errBackendFault, err))}
+		return &Seen{Asked: true, Err: whyNot(ctx, fmt.Errorf("%w: %w", errBackendFault, err))}
 	case err != nil:
-		return nil, &Seen{Asked: true, Err: whyNot(ctx, err)}
+		return &Seen{Asked: true, Err: whyNot(ctx, err)}
 	}
-	return answers, nil
+	return nil
 }
 
-// noteClock compares the clocks at the middle of the exchange. Date has whole seconds.
-func (a *asker) noteClock(resp *http.Response, began time.Time) {
+// clockOffset is how far the clock that stamped an answer is ahead of ours. Date has whole seconds.
+func clockOffset(resp *http.Response, began time.Time) (offset time.Duration, ok bool) {
 	theirs, err := http.ParseTime(resp.Header.Get("Date"))
 	if err != nil {
-		return
+		return 0, false
 	}
-	ended := time.Now()
-	ours := began.Add(ended.Sub(began) / 2)
-	a.clock(theirs.Add(500 * time.Millisecond).Sub(ours))
+	return ahead(theirs.Add(500*time.Millisecond), began), true
+}
+
+// ahead is how far the backend's clock is before ours, if theirs was read in the middle of an exchange that ends now.
+func ahead(theirs, began time.Time) time.Duration {
+	ours := began.Add(time.Since(began) / 2)
+	return theirs.Sub(ours)
 }
 
 // problemCode reads the code of a problem document, or "" when there is none.
 func problemCode(resp *http.Response) string {
+	code, _ := readProblem(resp)
+	return code
+}
+
+// readProblem reads code and detail of a problem document, fit for a log and a terminal.
+func readProblem(resp *http.Response) (code, detail string) {
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "application/problem+json" {
-		return ""
+		return "", ""
 	}
 	var problem ticket.Problem
 	if json.NewDecoder(io.LimitReader(resp.Body, maxErrorBody)).Decode(&problem) != nil {
-		return ""
+		return "", ""
 	}
-	return word(problem.Code)
+	return word(problem.Code), sentence(problem.Detail)
 }
 
 // word keeps what a server calls its errors short and plain enough for a log and a terminal; the alphabet

@@ -46,6 +46,14 @@ func TestBackendAnswers(t *testing.T) {
 		{"403", problem(403, "identity"), CauseBackendDenied, queue.Deferred, 0, "", CauseBackendDenied},
 		{"a firewall's 403", text(403, "<html>blocked"), CauseBackendDenied, queue.Deferred, 0, "", CauseBackendDenied},
 		{"500", problem(500, "internal"), CauseLink, queue.Deferred, 0, "", CauseLink},
+		{"502 of a gateway", text(502, "<html>"), CauseLink, queue.Deferred, 0, "", CauseLink},
+		{"503 without a word", text(503, ""), CauseLink, queue.Deferred, 0, "", CauseLink},
+		{"504", text(504, ""), CauseLink, queue.Deferred, 0, "", CauseLink},
+		{"408", text(408, ""), CauseLink, queue.Deferred, 0, "", CauseLink},
+		{"405", text(405, ""), CauseBackendFault, queue.Deferred, 0, "", CauseBackendFault},
+		{"409", problem(409, "conflict"), CauseBackendFault, queue.Deferred, 0, "", CauseBackendFault},
+		{"413 for one frame", text(413, ""), CauseUnknown, queue.Deferred, 1, "", ""},
+		{"204", text(204, ""), CauseBackendFault, queue.Deferred, 0, "", CauseBackendFault},
 		{"503 with Retry-After", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "10")
 			problem(503, "signing")(w, r)

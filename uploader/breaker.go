@@ -103,8 +103,8 @@ func (b *Breaker) Trip(f Failure, now time.Time) Tripped {
 		b.probe = 0
 	}
 	if f.Least > 0 {
-		// The whole fleet is told the same: jitter on top keeps it from coming back in one moment.
-		if at := now.Add(f.Least + jitter(linkDelayFirst)); at.After(b.until) {
+		// The whole fleet may be told one moment. It comes back over as long as it was sent away for, at most a minute.
+		if at := now.Add(f.Least + jitter(min(max(f.Least, linkDelayFirst), linkDelayMost))); at.After(b.until) {
 			b.until = at
 		}
 	}

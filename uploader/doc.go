@@ -15,11 +15,20 @@
 //  7. A frame that is at fault is parked after Options.MaxAttempts tries, those included whose outcome the
 //     agent did not live to see. Several frames that fail alike, with no delivery between, are not at fault.
 //  8. No log line, error text or status holds a presigned URL, a part of its query, or a key.
-//  9. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  9. The device certificate is renewed before it ends, and a renewed one is used only after the backend has answered a
+//     request in its name; until then, and when it is refused, the old one stays (Renewer). None of this holds up a
+//     frame. A one-time code is sent only when what can be known before has been found good (Enroll).
+//  10. A fleet does not come back in one moment: not after an outage, not when a server told all of it the same time, and not
+//     when all of it was started in one second. No second has more than three times the mean of the minute or so in
+//     which it comes back; of 100 rigs 99 are back within two minutes. TestFleetIsSpread says how that is measured.
+//  11. No transfer begins in a window of the week that pauses uploads, and the rate of the window in force holds over all
+//     transfers, those under way too. A clock that cannot be right pauses nothing.
+//  12. Heart tells the backend about once a minute how the rig is, on a connection of its own, in outages and pauses too.
+//  13. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //
-// Run leases as many frames as there are free slots. A batch asks for its tickets in one request; each frame
+// After its share of Options.StartSpread, Run leases as many frames as there are free slots. A batch asks for its tickets in one request; each frame
 // is then PUT on its own, its outcome judged, and the verdict recorded in the queue before its slot is
 // free again. Pace says how many slots there are, Breaker whether any may be used.
 //
@@ -27,9 +36,11 @@
 //
 // The queue counts an attempt durably in Lease and gives it back in an uncharged Defer. The rig's clock is
 // within a few minutes of the truth; when it is not, tickets are refused and Status shows by how much the
-// backend's clock differs.
+// backend's clock differs. Windows go by the backend's clock where that is more than a minute off.
 //
 // # Limits
+//
+// While uploads are paused nobody probes the link: an outage that was there when the pause began is shown until it ends.
 //
 // The watchdog sees what the kernel takes, not what the line carries: when the last byte of a payload has been
 // handed over, up to 256 KiB may still wait in the kernel. A transfer whose share of the line does not empty that

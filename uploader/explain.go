@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 	"unicode"
+
+	"shelfagent/uploader/ticket"
 )
 
 // Explain says in plain words what an outcome was, for logs, status and the frame's own record. It holds
@@ -43,16 +46,21 @@ func explainError(who string, err error) string {
 		record    tls.RecordHeaderError
 		timeout   net.Error
 		address   *AddressError
+		clock     *ticket.ClockError
 	)
 	switch {
 	case errors.Is(err, errTicketRefused), errors.Is(err, errBackendFault), errors.Is(err, errAborted),
 		errors.Is(err, errPayloadDamaged), errors.Is(err, errPayloadMissing), errors.Is(err, errPayloadUnreadable),
 		errors.Is(err, errGaveUp):
 		return err.Error()
+	case errors.Is(err, ticket.ErrEnrollment), errors.As(err, &clock):
+		return shortened(err.Error()) // what it quotes of the answer is quoted safely
 	case errors.As(err, &address):
 		return who + ": " + address.Error()
 	case errors.Is(err, errStalled):
 		return who + ": the transfer stopped moving"
+	case errors.As(err, &dns) && !dns.IsNotFound:
+		return fmt.Sprintf("%s: DNS gives no answer for the name %s", who, dns.Name)
 	case errors.As(err, &dns):
 		return fmt.Sprintf("%s: the name %s was not found by DNS", who, dns.Name)
 	case errors.As(err, &authority):
@@ -64,7 +72,7 @@ func explainError(who string, err error) string {
 		return who + ": its certificate is not valid: " + invalid.Error()
 	case certificateAlert(err) != "":
 		return fmt.Sprintf("%s: it refused the certificate of this rig (%s)", who, certificateAlert(err))
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return who + ": the other side does not speak TLS"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return who + ": connection refused"
@@ -92,12 +100,15 @@ func sentence(text string) string {
 			return "unreadable"
 		}
 	}
-	text = strings.TrimSpace(strings.Map(func(r rune) rune {
+	return shortened(strings.TrimSpace(strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, text))
+	}, text)))
+}
+
+func shortened(text string) string {
 	if len(text) > maxSentence {
 		text = strings.ToValidUTF8(text[:maxSentence], "") + "…"
 	}

@@ -115,8 +115,10 @@ func (u *Uploader) attempt(ctx context.Context, item queue.Item, upload ticket.U
 	}
 	defer func() { _ = payload.Close() }()
 	seen, etag := u.putter.put(ctx, target, answer.Ticket, item, payload)
-	if Judge(seen).Rehash && !intact(payload, item) {
-		seen = Seen{Err: errPayloadDamaged}
+	if Judge(seen).Rehash {
+		if err := rehash(payload, item); err != nil {
+			seen = Seen{Err: err}
+		}
 	}
 	return seen, delivery{key: answer.Ticket.Key, etag: etag}
 }
@@ -142,8 +144,15 @@ func (u *Uploader) open(item queue.Item) (*os.File, error) {
 	return nil, errors.Join(err, payload.Close())
 }
 
-func intact(payload *os.File, item queue.Item) bool {
+// rehash tells a payload that has changed from one that the disk does not give: that one may be sound.
+func rehash(payload *os.File, item queue.Item) error {
 	hash := sha256.New()
 	n, err := io.Copy(hash, io.NewSectionReader(payload, 0, item.Bytes+1))
-	return err == nil && n == item.Bytes && [sha256.Size]byte(hash.Sum(nil)) == item.SHA256
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errPayloadUnreadable, err)
+	case n != item.Bytes || [sha256.Size]byte(hash.Sum(nil)) != item.SHA256:
+		return errPayloadDamaged
+	}
+	return nil
 }

@@ -4,30 +4,28 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io/fs"
-	"os"
 	"sync"
 	"time"
 
+	"shelfagent/uploader/device"
 	"shelfagent/uploader/ticket"
 )
 
 // Identity is the rig's device certificate and key, read from files and read again when they change, so that
 // a renewal needs no restart.
 type Identity struct {
-	certFile, keyFile string
+	home device.Home
 
 	mu      sync.Mutex
 	loaded  *tls.Certificate
 	parsed  ticket.Identity
-	certMod time.Time
-	keyMod  time.Time
-	problem error // why the pair on the disk is not the one in use; nil when it is
+	changes [3]time.Time // of the files, when they were loaded
+	problem error        // why the pair on the disk is not the one in use; nil when it is
 }
 
 // LoadIdentity reads both files. It refuses a key that others on this machine can read.
 func LoadIdentity(certFile, keyFile string) (*Identity, error) {
-	i := &Identity{certFile: certFile, keyFile: keyFile}
+	i := &Identity{home: device.Home{Certificate: certFile, Key: keyFile}}
 	if err := i.refresh(); err != nil {
 		return nil, err
 	}
@@ -42,10 +40,32 @@ func (i *Identity) Name() ticket.Identity {
 }
 
 // Expires is the end of the certificate's life.
-func (i *Identity) Expires() time.Time {
+func (i *Identity) Expires() time.Time { return i.Leaf().NotAfter }
+
+// soon is before the end of a long life; of a short one it is a part, so that a renewal, due at two thirds, has time for
+// more than one try before anybody is alarmed.
+const (
+	soon     = 48 * time.Hour
+	soonPart = 0.15
+)
+
+// EndsSoon tells whether the certificate should have been renewed by now.
+func (i *Identity) EndsSoon(now time.Time) bool {
+	leaf := i.Leaf()
+	return leaf.NotAfter.Sub(now) < min(soon, time.Duration(soonPart*float64(life(leaf))))
+}
+
+// Leaf is the certificate in use.
+func (i *Identity) Leaf() *x509.Certificate {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.loaded.Leaf.NotAfter
+	return i.loaded.Leaf
+}
+
+// Reload looks at the files now, and not only at the next handshake.
+func (i *Identity) Reload() error {
+	_, _ = i.certificate(nil) // it has no error of its own
+	return i.Problem()
 }
 
 // certificate serves tls.Config. A new pair that cannot be used leaves the old one in place: it may be
@@ -66,48 +86,24 @@ func (i *Identity) Problem() error {
 }
 
 func (i *Identity) refresh() error {
-	certInfo, err := os.Stat(i.certFile)
-	if err != nil {
-		return fmt.Errorf("device certificate: %w", err)
-	}
-	keyInfo, err := os.Stat(i.keyFile)
-	if err != nil {
-		return fmt.Errorf("device key: %w", err)
-	}
+	changes := i.home.Changes()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.loaded != nil && certInfo.ModTime().Equal(i.certMod) && keyInfo.ModTime().Equal(i.keyMod) {
+	if i.loaded != nil && changes == i.changes {
 		return nil
 	}
-	if err := private(i.keyFile, keyInfo); err != nil {
-		return err
-	}
-	pair, err := tls.LoadX509KeyPair(i.certFile, i.keyFile)
+	pair, err := i.home.Pair()
 	if err != nil {
-		return fmt.Errorf("device certificate %s with key %s: %w", i.certFile, i.keyFile, err)
-	}
-	if pair.Leaf == nil {
-		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
-			return fmt.Errorf("device certificate %s: %w", i.certFile, err)
-		}
+		return err
 	}
 	name, err := ticket.ParseIdentity(pair.Leaf)
 	if err != nil {
-		return fmt.Errorf("device certificate %s: %w", i.certFile, err)
+		return fmt.Errorf("device certificate %s: %w", i.home.Certificate, err)
 	}
 	if i.loaded != nil && name.Store != i.parsed.Store {
 		// What is queued was photographed in the old store; only a restart may decide that.
-		return fmt.Errorf("device certificate %s is for store %s, this agent runs for %s", i.certFile, name.Store, i.parsed.Store)
+		return fmt.Errorf("device certificate %s is for store %s, this agent runs for %s", i.home.Certificate, name.Store, i.parsed.Store)
 	}
-	i.loaded, i.parsed, i.certMod, i.keyMod = &pair, name, certInfo.ModTime(), keyInfo.ModTime()
-	return nil
-}
-
-// private refuses a key file that group or others can read. Windows has no such bits; its folders' access
-// lists protect the key there.
-func private(name string, info fs.FileInfo) error {
-	if permissionsAreReal && info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("device key %s can be read by others (mode %#o); run: chmod 600 %s", name, info.Mode().Perm(), name)
-	}
+	i.loaded, i.parsed, i.changes = pair, name, changes
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -14,26 +15,26 @@ import (
 	"shelfagent/uploader/backend/devpki"
 )
 
-// device is a rig's pair of files and the authority that signs them.
-type device struct {
+// deviceFiles are a rig's pair of files and the authority that signs them.
+type deviceFiles struct {
 	*Identity
 	t   *testing.T
 	pki *devpki.PKI
 	devpki.Pair
 }
 
-func newDevice(t *testing.T) *device {
+func newDevice(t *testing.T) *deviceFiles {
 	t.Helper()
 	pki, err := devpki.Create(t.TempDir(), devpki.Options{Rigs: []devpki.Rig{testRig}})
 	must(t, err)
-	d := &device{t: t, pki: pki, Pair: pki.RigFiles(testRig)}
+	d := &deviceFiles{t: t, pki: pki, Pair: pki.RigFiles(testRig)}
 	d.Identity, err = LoadIdentity(d.Cert, d.Key)
 	must(t, err)
 	return d
 }
 
 // serial is that of the certificate which the next handshake presents.
-func (d *device) serial() string {
+func (d *deviceFiles) serial() string {
 	d.t.Helper()
 	cert, err := d.certificate(nil)
 	must(d.t, err)
@@ -41,7 +42,7 @@ func (d *device) serial() string {
 }
 
 // take writes another rig's pair over the device's.
-func (d *device) take(rig devpki.Rig) {
+func (d *deviceFiles) take(rig devpki.Rig) {
 	d.t.Helper()
 	other, err := d.pki.AddRig(rig, true)
 	must(d.t, err)
@@ -81,24 +82,24 @@ func TestIdentityIsReadAgain(t *testing.T) {
 }
 
 func TestBadPairKeepsTheOld(t *testing.T) {
-	for story, spoil := range map[string]func(*device){
-		"half a certificate": func(d *device) {
+	for story, spoil := range map[string]func(*deviceFiles){
+		"half a certificate": func(d *deviceFiles) {
 			raw, err := os.ReadFile(d.Cert)
 			must(t, err)
 			must(t, os.WriteFile(d.Cert, raw[:len(raw)/2], 0o600))
 			touch(t, d.Cert)
 		},
-		"a new certificate with the old key": func(d *device) {
+		"a new certificate with the old key": func(d *deviceFiles) {
 			other, err := d.pki.AddRig(devpki.Rig{Store: "4711", Rig: "right"}, true)
 			must(t, err)
 			replace(t, other.Cert, d.Cert)
 		},
-		"no certificate":      func(d *device) { must(t, os.Remove(d.Cert)) },
-		"no key":              func(d *device) { must(t, os.Remove(d.Key)) },
-		"an empty key":        func(d *device) { must(t, os.WriteFile(d.Key, nil, 0o600)); touch(t, d.Key) },
-		"another store":       func(d *device) { d.take(devpki.Rig{Store: "4712", Rig: "left"}) },
-		"an authority":        func(d *device) { replace(t, d.pki.CA.Key, d.Key); replace(t, d.pki.CA.Cert, d.Cert) },
-		"a server, not a rig": func(d *device) { replace(t, d.pki.Server.Key, d.Key); replace(t, d.pki.Server.Cert, d.Cert) },
+		"no certificate":      func(d *deviceFiles) { must(t, os.Remove(d.Cert)) },
+		"no key":              func(d *deviceFiles) { must(t, os.Remove(d.Key)) },
+		"an empty key":        func(d *deviceFiles) { must(t, os.WriteFile(d.Key, nil, 0o600)); touch(t, d.Key) },
+		"another store":       func(d *deviceFiles) { d.take(devpki.Rig{Store: "4712", Rig: "left"}) },
+		"an authority":        func(d *deviceFiles) { replace(t, d.pki.CA.Key, d.Key); replace(t, d.pki.CA.Cert, d.Cert) },
+		"a server, not a rig": func(d *deviceFiles) { replace(t, d.pki.Server.Key, d.Key); replace(t, d.pki.Server.Cert, d.Cert) },
 	} {
 		t.Run(story, func(t *testing.T) {
 			d := newDevice(t)
@@ -119,7 +120,7 @@ func TestBadPairKeepsTheOld(t *testing.T) {
 }
 
 func TestKeyThatOthersCanRead(t *testing.T) {
-	if !permissionsAreReal {
+	if runtime.GOOS == "windows" {
 		t.Skip("no permission bits here")
 	}
 	for _, mode := range []os.FileMode{0o644, 0o640, 0o620, 0o604} {
@@ -204,7 +205,7 @@ func TestCertificateIsRefusedByTLS(t *testing.T) {
 			})
 			must(s.t, err)
 			return &Identity{
-				certFile: identity.certFile, keyFile: identity.keyFile, certMod: identity.certMod, keyMod: identity.keyMod,
+				home: identity.home, changes: identity.changes,
 				parsed: identity.parsed, loaded: &tls.Certificate{Certificate: cert.Certificate, PrivateKey: cert.PrivateKey, Leaf: cert.Leaf},
 			}
 		},

@@ -34,7 +34,7 @@ const maxErrorBody = 16 << 10
 type putter struct {
 	client *http.Client
 	stall  time.Duration
-	rate   *rate.Limiter // bytes per second over all transfers; nil is no limit
+	rate   *rate.Limiter // bytes, over all transfers; it changes while they run
 }
 
 // put sends one payload where its verified ticket says, and reports what was seen. etag is S3's, for the
@@ -102,17 +102,14 @@ func (w *watchdog) rest() { w.timer.Stop() }
 type paced struct {
 	ctx  context.Context
 	from io.Reader
-	left int64         // bytes that the payload still owes
-	rate *rate.Limiter // nil is no limit
+	left int64 // bytes that the payload still owes
+	rate *rate.Limiter
 	dog  *watchdog
 	fail context.CancelCauseFunc // ends the transfer when the disk does not give what was queued
 }
 
 func (r *paced) Read(b []byte) (int, error) {
-	if r.rate != nil {
-		b = b[:min(len(b), r.rate.Burst())]
-	}
-	n, err := r.from.Read(b)
+	n, err := r.from.Read(b[:min(len(b), r.rate.Burst())])
 	r.left -= int64(n)
 	switch {
 	case errors.Is(err, io.EOF) && r.left > 0:
@@ -122,23 +119,26 @@ func (r *paced) Read(b []byte) (int, error) {
 		r.fail(fmt.Errorf("%w: %w", errPayloadUnreadable, err))
 		return n, err
 	}
-	if n > 0 && r.rate != nil {
-		r.dog.rest()
-		if err := r.rate.WaitN(r.ctx, n); err != nil {
-			return 0, err
-		}
+	r.dog.rest()
+	if err := r.wait(n); err != nil {
+		return 0, err
 	}
 	r.dog.moved()
 	return n, err
 }
 
-// newLimiter makes the limiter of all transfers. Its burst is an eighth of a second, so that transfers take
-// turns; but not so little that each packet carries nothing.
-func newLimiter(bytesPerSecond int64) *rate.Limiter {
-	if bytesPerSecond <= 0 {
-		return nil
+// wait waits for leave to send n bytes: in parts, where another rate has come into force since they were read.
+func (r *paced) wait(n int) error {
+	for n > 0 {
+		part := min(n, r.rate.Burst())
+		switch err := r.rate.WaitN(r.ctx, part); {
+		case err == nil:
+			n -= part
+		case part <= r.rate.Burst(): // so it was not refused for having become too much at once
+			return err
+		}
 	}
-	return rate.NewLimiter(rate.Limit(bytesPerSecond), int(min(max(bytesPerSecond/8, 1<<10), 64<<10)))
+	return nil
 }
 
 // refusal is S3's error document (Amazon S3 API Reference, "REST error responses"). Expires and ServerTime

@@ -307,7 +307,7 @@ func TestIdleRunSleeps(t *testing.T) {
 				if row.due != 0 {
 					q.due = time.Now().Add(row.due)
 				}
-				u := &Uploader{queue: q, breaker: &Breaker{}, pace: NewPace(8), freed: make(chan struct{}, 8)}
+				u := &Uploader{queue: q, breaker: &Breaker{}, pace: NewPace(8), hours: always(t), freed: make(chan struct{}, 8)}
 				ctx, stop := context.WithTimeout(t.Context(), 2*time.Hour)
 				defer stop()
 				must(t, u.Run(ctx))
@@ -433,13 +433,9 @@ func TestOurOwnRateIsNoStall(t *testing.T) {
 }
 
 func TestLimiterStepsAreShort(t *testing.T) {
-	if newLimiter(0) != nil || newLimiter(-1) != nil {
-		t.Error("no rate is a rate")
-	}
-	for _, bytesPerSecond := range []int64{1, 8_000, 64_000, 1e6, 1e9} {
-		l := newLimiter(bytesPerSecond)
-		if l.Burst() < 1<<10 || l.Burst() > 64<<10 || float64(l.Limit()) != float64(bytesPerSecond) {
-			t.Errorf("%d: %v a second, %d at once", bytesPerSecond, l.Limit(), l.Burst())
+	for _, bytesPerSecond := range []int64{0, 1, 8_000, 64_000, 1e6, 1e9} {
+		if got := burst(bytesPerSecond); got < 1<<10 || got > 64<<10 {
+			t.Errorf("%d: %d bytes at once", bytesPerSecond, got)
 		}
 	}
 }

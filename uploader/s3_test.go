@@ -2,6 +2,7 @@ package uploader
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,6 +53,16 @@ func TestS3Answers(t *testing.T) {
 		{story: "400, credentials over", cause: CauseTicketExpired, outage: CauseTicketExpired, tickets: 2, answer: code(400, "ExpiredToken")},
 		{story: "400 BadDigest of a sound payload", answer: code(400, "BadDigest"), cause: CauseDamaged, attempts: 1},
 		{story: "500", answer: code(500, "InternalError"), cause: CauseLink, outage: CauseLink},
+		{story: "502 of a gateway", answer: code(502, ""), cause: CauseLink, outage: CauseLink},
+		{story: "503 without a word", answer: code(503, ""), cause: CauseLink, outage: CauseLink},
+		{story: "504", answer: code(504, ""), cause: CauseLink, outage: CauseLink},
+		{story: "408", answer: code(408, ""), cause: CauseLink, outage: CauseLink},
+		{story: "400, the body stopped coming", answer: code(400, "RequestTimeout"), cause: CauseLink, outage: CauseLink},
+		{story: "400 of another kind", answer: code(400, "InvalidRequest"), cause: CauseUnknown, attempts: 1},
+		{story: "400, another word for a digest", answer: code(400, "XAmzContentChecksumMismatch"), cause: CauseDamaged, attempts: 1},
+		{story: "401", answer: code(401, "Unauthorized"), cause: CauseUnknown, attempts: 1},
+		{story: "411", answer: code(411, "MissingContentLength"), cause: CauseUnknown, attempts: 1},
+		{story: "429", answer: code(429, "TooManyRequests"), cause: CauseTooFast, outage: CauseTooFast, slow: true},
 		{story: "503 SlowDown", answer: code(503, "SlowDown"), cause: CauseTooFast, outage: CauseTooFast, slow: true},
 		{story: "a connection that is cut", answer: cut,
 			cause: CauseLink, outage: CauseLink},
@@ -293,6 +304,59 @@ func TestOneDeniedFrameIsParked(t *testing.T) {
 	}
 	s.wantItem(item.ID, queue.Parked, 5, "gave_up")
 	s.wantOutage("")
+}
+
+// TestAPortalParksNothing: what answers 200 to every PUT and stores nothing must not use up a backlog.
+func TestAPortalParksNothing(t *testing.T) {
+	s := openShop(t, func(s *shop) { s.options.MaxAttempts = 4 })
+	s.s3.answer(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "<html>welcome</html>")
+	})
+	var items []queue.Item
+	for i := range 6 {
+		items = append(items, s.put(i, 1000))
+	}
+	for range 12 {
+		s.probeNow()
+		s.once()
+		for _, item := range items {
+			if got, err := s.queue.Item(item.ID); err == nil && got.State == queue.Deferred {
+				s.makeDue(item.ID)
+			}
+		}
+	}
+	if stats := s.queue.Stats(); stats.Parked != 0 || stats.Pending() != 6 || stats.Delivered != 0 {
+		t.Errorf("%+v", stats)
+	}
+	s.wantOutage(CauseUnknown)
+	if got := s.Status().Outage.Reason; got != "S3 answered 200 without the frame's SHA-256: not proven" {
+		t.Errorf("%q", got)
+	}
+	s.s3.answer(nil)
+	s.probeNow()
+	s.once()
+	s.wantOutage("")
+}
+
+// TestRehash tells a payload that is another from one that cannot be read now.
+func TestRehash(t *testing.T) {
+	s := openShop(t, nil)
+	item := s.put(1, 1000)
+	payload, err := s.queue.Payload(item.ID)
+	must(t, err)
+	if err := rehash(payload, item); err != nil {
+		t.Error(err)
+	}
+	other := item
+	other.SHA256[0]++
+	if err := rehash(payload, other); !errors.Is(err, errPayloadDamaged) {
+		t.Error(err)
+	}
+	must(t, payload.Close())
+	if err := rehash(payload, item); !errors.Is(err, errPayloadUnreadable) || errors.Is(err, errPayloadDamaged) {
+		t.Error(err)
+	}
 }
 
 // TestAFrameThatCutsTheLink: others pass, this one is cut each time. It waits longer and longer, and costs the rest

@@ -22,7 +22,7 @@ const maxCutters = 1000
 // settle judges an outcome and records the verdict in the queue. It runs to its end even while the agent
 // stops: an outcome that is known must not be forgotten.
 func (u *Uploader) settle(item queue.Item, seen Seen, d delivery, probe Probe) {
-	verdict := u.weigh(item.ID, seen, Judge(seen))
+	verdict := u.weigh(item, seen, Judge(seen))
 	err := u.record(item, verdict, Explain(seen), d, probe)
 	if errors.Is(err, queue.ErrNotFound) {
 		err = nil // somebody has dropped the frame meanwhile
@@ -67,27 +67,30 @@ func (u *Uploader) bury(ctx context.Context, item queue.Item, cause Cause, reaso
 // weigh turns a failure that several frames have shared into one of the link. One frame alone that fails again
 // and again stays to blame itself, and so do frames that the backend cannot read the description of: it was asked
 // for each of them alone.
-func (u *Uploader) weigh(id queue.ID, seen Seen, v Verdict) Verdict {
+func (u *Uploader) weigh(item queue.Item, seen Seen, v Verdict) Verdict {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	switch {
 	case v.Do == Ack:
 		clear(u.strays)
 		return v
-	case seen.Asked && isRequestFault(seen.Status):
+	case !v.Charged, seen.Asked && isRequestFault(seen.Status):
 		return v
-	case v.Cause != CauseS3Denied && v.Cause != CauseUnknown && v.Cause != CauseUnreadable:
-		return v
+	case v.Link == Good && item.Attempts < 2:
+		return v // S3 mends this itself: it answers the next try with 412, or ends the race
 	}
 	if len(u.strays) < strayFrames {
-		u.strays[id] = true
+		u.strays[item.ID] = true
 	}
 	if len(u.strays) < strayFrames {
 		return v
 	}
 	v.Link, v.Charged = Bad, false
-	if v.Cause == CauseUnreadable {
+	switch v.Cause {
+	case CauseUnreadable:
 		v.Cause = CauseQueue // its disk, to be exact
+	case CauseUnproven, CauseConflict, CauseDamaged: // something on the way answers for S3, or changes what is sent
+		v.Cause = CauseUnknown
 	}
 	return v
 }

@@ -15,6 +15,8 @@ type tally struct {
 	speed     float64 // bytes per second, decaying
 	speedAt   time.Time
 	clock     *time.Duration
+	heard     time.Time
+	unheard   string
 	backend   netip.Addr
 	s3        netip.Addr
 }
@@ -46,6 +48,10 @@ func (t *tally) speedNow(at time.Time) float64 {
 type Status struct {
 	// Outage is nil while uploads run.
 	Outage *Outage `json:"outage,omitempty"`
+	// Begins is when this rig's first request may go out; zero once it may.
+	Begins time.Time `json:"begins,omitzero"`
+	// Limit is what the bandwidth windows allow now; nil where the configuration limits nothing.
+	Limit *Limit `json:"limit,omitempty"`
 	// Slots is how many transfers may run at once now.
 	Slots int `json:"slots"`
 	// LastDelivered is zero before the first delivery since the start.
@@ -55,6 +61,10 @@ type Status struct {
 	BytesPerSecond float64 `json:"bytes_per_second"`
 	// Outcomes counts what became of tries since the start, by cause.
 	Outcomes map[Cause]uint64 `json:"outcomes"`
+	// LastHeartbeat is when the backend last answered a heartbeat, zero before; HeartbeatProblem is why it did not answer
+	// the one after.
+	LastHeartbeat    time.Time `json:"last_heartbeat,omitzero"`
+	HeartbeatProblem string    `json:"heartbeat_problem,omitempty"`
 	// ClockOffset is how far the backend's clock is ahead of this machine's, in seconds; nil when unknown.
 	ClockOffset *float64 `json:"clock_offset_seconds,omitempty"`
 	// BackendAddress and S3Address were dialled last. S3Private is nil before the first dial.
@@ -62,21 +72,37 @@ type Status struct {
 	S3Address          string    `json:"s3_address,omitempty"`
 	S3Private          *bool     `json:"s3_private,omitempty"`
 	CertificateExpires time.Time `json:"certificate_expires"`
+	// CertificateEndsSoon is as in Identity.EndsSoon.
+	CertificateEndsSoon bool `json:"certificate_ends_soon,omitempty"`
 	// CertificateProblem is why a renewed certificate that lies ready is not in use.
 	CertificateProblem string `json:"certificate_problem,omitempty"`
 }
 
+// ClockAhead is how far the backend's clock is ahead of this machine's; 0 when that is not known.
+func (u *Uploader) ClockAhead() time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.tally.clock == nil {
+		return 0
+	}
+	return *u.tally.clock
+}
+
 // Status may be called at any time.
 func (u *Uploader) Status() Status {
+	identity := u.opts.Identity
 	s := Status{
-		Outage: u.breaker.Outage(), Slots: u.pace.Limit(), CertificateExpires: u.opts.Identity.Expires().UTC(),
+		Outage: u.breaker.Outage(), Limit: u.hours.now(), Slots: u.pace.Limit(),
+		CertificateExpires: identity.Expires().UTC(), CertificateEndsSoon: identity.EndsSoon(time.Now()),
 	}
-	if problem := u.opts.Identity.Problem(); problem != nil {
+	if problem := identity.Problem(); problem != nil {
 		s.CertificateProblem = problem.Error()
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	s.Begins = u.begins.UTC()
 	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
+	s.LastHeartbeat, s.HeartbeatProblem = u.tally.heard, u.tally.unheard
 	s.Outcomes = maps.Clone(u.tally.outcomes)
 	if u.tally.clock != nil {
 		seconds := u.tally.clock.Seconds()

@@ -29,6 +29,7 @@ func newClient(guard Guard, config *tls.Config, conns int, note func(netip.Addr)
 	}
 }
 
+// tlsConfig is TLS 1.2 or, where the other side can, 1.3.
 func tlsConfig(roots *x509.CertPool, identity *Identity) *tls.Config {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	if identity != nil {

@@ -1,9 +1,11 @@
 package uploader
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -24,6 +26,10 @@ const (
 	DefaultStall       = time.Minute
 	DefaultStopGrace   = 10 * time.Second
 )
+
+// DefaultStartSpread is a StartSpread for rigs that are one of many: 10,000 that are started in one second, by a power cut
+// or an upgrade, then make some 500 requests in each of the next sixty. It costs a rig half a minute in the mean.
+const DefaultStartSpread = time.Minute
 
 // Queue is what the uploader needs of the queue. Ack, Defer and Bury must not return before what they say
 // is durable.
@@ -53,12 +59,18 @@ type Options struct {
 	Guard Guard
 	// Concurrency is the most transfers at once.
 	Concurrency int
-	// Rate is the most bytes per second over all transfers; 0 is no limit.
+	// Rate is the most bytes per second over all transfers, outside of Windows; 0 is no limit.
 	Rate int64
+	// Windows are the times of the week in which another rate holds, in Location; nil is this machine's time zone.
+	Windows  []Window
+	Location *time.Location
 	// MaxAttempts is after how many charged tries a frame is parked.
 	MaxAttempts int
 	// Stall is how long a transfer may stand still.
 	Stall time.Duration
+	// StartSpread is over how long the first requests of a fleet that was started in one moment are spread; each rig draws
+	// its own share. 0 begins at once.
+	StartSpread time.Duration
 	// StopGrace is how long transfers may go on after Run's context has ended.
 	StopGrace time.Duration
 	Logger    *slog.Logger
@@ -75,6 +87,8 @@ type Uploader struct {
 	log     *slog.Logger
 	breaker *Breaker
 	pace    *Pace
+	hours   *throttle
+	carry   func(context.Context, []queue.Item, Probe) // batch: takes leased items to their outcomes
 
 	inFlight atomic.Int64 // changed by Run alone
 	freed    chan struct{}
@@ -82,6 +96,7 @@ type Uploader struct {
 
 	mu     sync.Mutex // guards tally
 	tally  tally
+	begins time.Time         // when the first request may go out; zero once it may; guarded by mu
 	strays map[queue.ID]bool // frames that failed over a good link since the last delivery; guarded by mu
 	cutter map[queue.ID]int  // how often each has opened the breaker; guarded by mu
 }
@@ -96,6 +111,10 @@ func New(opts Options) (*Uploader, error) {
 	case len(opts.Destinations) == 0:
 		return nil, errors.New("uploader: no host is allowed for uploads")
 	}
+	schedule, err := NewSchedule(Rate(max(opts.Rate, 0)), opts.Windows, cmp.Or(opts.Location, time.Local))
+	if err != nil {
+		return nil, fmt.Errorf("uploader: %w", err)
+	}
 	setDefault(&opts.Concurrency, DefaultConcurrency)
 	setDefault(&opts.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&opts.Stall, DefaultStall)
@@ -109,15 +128,16 @@ func New(opts Options) (*Uploader, error) {
 		policy: ticket.Policy{
 			Destinations: opts.Destinations, Store: opts.Identity.Name().Store, KMSKeyARN: opts.KMSKeyARN, Now: time.Now,
 		},
-		breaker: &Breaker{}, pace: NewPace(opts.Concurrency),
+		breaker: &Breaker{}, pace: NewPace(opts.Concurrency), hours: newThrottle(schedule),
 		freed: make(chan struct{}, opts.Concurrency),
 		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
 	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.Identity), 2, u.noteBackend)
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
+	u.carry = u.batch
 	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
-	u.putter = &putter{client: toS3, stall: opts.Stall, rate: newLimiter(opts.Rate)}
+	u.putter = &putter{client: toS3, stall: opts.Stall, rate: u.hours.limiter}
 	return u, nil
 }
 
@@ -137,6 +157,7 @@ func (u *Uploader) Run(ctx context.Context) error {
 			c.CloseIdleConnections()
 		}
 	}()
+	u.awaitTurn(ctx)
 	for ctx.Err() == nil {
 		wake := u.step(work)
 		timer := time.NewTimer(time.Until(wake))
@@ -155,7 +176,30 @@ func (u *Uploader) Run(ctx context.Context) error {
 	return nil
 }
 
-// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule. nap is how soon it
+// awaitTurn lets this rig's share of StartSpread pass.
+func (u *Uploader) awaitTurn(ctx context.Context) {
+	if u.opts.StartSpread <= 0 {
+		return
+	}
+	share := jitter(u.opts.StartSpread)
+	u.setBegins(time.Now().Add(share))
+	defer u.setBegins(time.Time{})
+	turn := time.NewTimer(share)
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+	case <-ctx.Done():
+	}
+}
+
+func (u *Uploader) setBegins(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.begins = at
+}
+
+// idle is how long Run sleeps when nothing is due: a safety net under Ready, not a schedule, and how late a clock that
+// was put right may be noticed. nap is how soon it
 // looks again for what was due and could not be leased.
 const (
 	idle = time.Minute
@@ -166,6 +210,14 @@ const (
 func (u *Uploader) step(ctx context.Context) (wake time.Time) {
 	now := time.Now()
 	wake = now.Add(idle)
+	clock := u.clockAt(now)
+	limit := u.hours.turn(clock)
+	if left := limit.Until.Sub(clock); !limit.Until.IsZero() && left < idle {
+		wake = now.Add(left)
+	}
+	if limit.Paused {
+		return wake
+	}
 	free, probe, next := u.breaker.Allow(u.pace.Limit()-int(u.inFlight.Load()), now)
 	if !next.IsZero() && next.Before(wake) {
 		wake = next
@@ -180,7 +232,7 @@ func (u *Uploader) step(ctx context.Context) (wake time.Time) {
 	}
 	if len(items) > 0 {
 		u.inFlight.Add(int64(len(items)))
-		u.wg.Go(func() { u.batch(ctx, items, probe) })
+		u.wg.Go(func() { u.carry(ctx, items, probe) })
 		return now // there may be more
 	}
 	u.breaker.Idle(probe)
@@ -212,4 +264,18 @@ func (u *Uploader) noteClock(offset time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.tally.clock = &offset
+}
+
+// trustedOffset is how far the backend's clock may be from this machine's before the windows go by the backend's. A
+// rig's own clock may have lost its time; the backend's is kept.
+const trustedOffset = time.Minute
+
+// clockAt is the best that is known of the time at which this machine's clock says now.
+func (u *Uploader) clockAt(now time.Time) time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.tally.clock == nil || u.tally.clock.Abs() < trustedOffset {
+		return now
+	}
+	return now.Round(0).Add(*u.tally.clock)
 }

@@ -19,7 +19,7 @@
 //  8. Bounded: a few thousand candidates per camera, a thousand cameras, a rejected folder limited in bytes, age and
 //     number, whatever lies in the capture folder.
 //  9. Nothing waits in silence: a folder that names no camera, a dead watch, a missing disk, a file that cannot be
-//     taken away are all in [State].
+//     taken away, pictures that are held back in the rejected folder, also by an earlier run, are all in [State].
 //  10. Once a marker has been recorded, no fault of the capture disk keeps [Open] from returning a Watcher.
 //
 // # Who a file belongs to
@@ -73,9 +73,9 @@
 //	 "sha256":"<64 hex>","source":"cam-1/a.jpg","camera":"cam-1","file":"…","modified":"2026-11-22T01:17:58.5Z"}
 //
 // The JSON is written first: one without its file is a rejection that a crash cut short; it is not listed and goes
-// after a day. The newest rejected file stays even if it alone exceeds the bounds. A file with the code [HeldBack] is a
+// after a day. A file without a JSON that can be read is listed with the code [ReasonLost]. The newest rejected file stays even if it alone exceeds the bounds. A file with the code [HeldBack] is a
 // good picture that waits for a person: its age never ends its time, only the bounds in bytes and number do. Neither does
-// a stamp before 2026, when this program did not exist: the rig's clock had not been set yet. Each pass that deletes
+// the age of one with a lost reason, which may have been the same, nor a stamp before 2026, when this program did not exist: the rig's clock had not been set yet. Each pass that deletes
 // something logs how many, the oldest, and why.
 //
 // # Assumptions

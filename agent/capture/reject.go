@@ -44,38 +44,39 @@ func (f *File) Reject(why Rejection) error {
 	if f.ended.Swap(true) {
 		return ErrEnded
 	}
-	err := f.end(f.reject(why))
-	if err == nil {
-		f.w.rejected.added(f.Size)
+	r, err := f.reject(why)
+	if err = f.end(err); err == nil {
+		f.w.rejected.added(r)
 	}
 	return err
 }
 
-func (f *File) reject(why Rejection) error {
+func (f *File) reject(why Rejection) (Rejected, error) {
 	if err := os.MkdirAll(f.w.opts.Rejected, 0o750); err != nil {
-		return f.lostRejecting(err)
+		return Rejected{}, f.lostRejecting(err)
 	}
 	to, err := ensure(f.w.opts.Rejected, f.Camera)
 	if err != nil {
-		return f.lostRejecting(err)
+		return Rejected{}, f.lostRejecting(err)
 	}
 	defer to.close()
 
 	dir, name := split(f.rel)
 	d, err := descend(f.w.opts.Dir, dir)
 	if err != nil {
-		return f.lost(err)
+		return Rejected{}, f.lost(err)
 	}
 	defer d.close()
 	a, err := f.setAside(d, name)
 	if err != nil {
-		return f.lost(err)
+		return Rejected{}, f.lost(err)
 	}
 	defer a.close()
-	if err := a.keep(to, why); err != nil {
-		return f.lostRejecting(a.putBack(err))
+	r, err := a.keep(to, why)
+	if err != nil {
+		return Rejected{}, f.lostRejecting(a.putBack(err))
 	}
-	return nil
+	return r, nil
 }
 
 // lostRejecting is lost for errors that can be the rejected folder's: a missing one must not pass for a missing file.
@@ -88,13 +89,13 @@ func (f *File) lostRejecting(err error) error {
 
 // keep moves the file to the folder to. The reason goes first: a file without a reason would be a riddle, a reason
 // without a file is recognised as what a crash left.
-func (a *aside) keep(to *folder, why Rejection) (err error) {
+func (a *aside) keep(to *folder, why Rejection) (Rejected, error) {
 	if a.leased {
 		giveLease(a.file) // hashing and copying can take long, and writers would wait
 	}
 	sum, err := a.hash()
 	if err != nil {
-		return err
+		return Rejected{}, err
 	}
 	r := Rejected{
 		Rejection: why,
@@ -108,16 +109,16 @@ func (a *aside) keep(to *folder, why Rejection) (err error) {
 	r.File = rejectedName(r.At, a.f.Name)
 	data, err := json.Marshal(r)
 	if err != nil {
-		return err
+		return Rejected{}, err
 	}
 	if err := writeDurable(to, r.File+".json", append(data, '\n')); err != nil {
-		return err
+		return Rejected{}, err
 	}
 	if err := a.moveDurably(to, r.File); err != nil {
 		_ = to.remove(r.File + ".json")
-		return err
+		return Rejected{}, err
 	}
-	return nil
+	return r, nil
 }
 
 // hash reads the whole file and makes sure that it is still as handed out afterwards.

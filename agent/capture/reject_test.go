@@ -276,3 +276,64 @@ func TestRetryRefusesStrangePaths(t *testing.T) {
 		}
 	}
 }
+
+// What a camera calls x.json is a file like others: it is not taken for a reason, and its time is not that of one.
+func TestRejectedJSON(t *testing.T) {
+	r := open(t)
+	r.write("cam-1/status.json", []byte(`{"error":"no lens"}`))
+	must(t, r.step().next().Reject(why))
+	r.rejected.prune(time.Now().Add(48 * time.Hour))
+	list, err := RejectedList(r.opts.Rejected)
+	must(t, err)
+	if len(list) != 1 || list[0].Source != "cam-1/status.json" || list[0].Rejection != why {
+		t.Fatalf("rejected: %+v", list)
+	}
+	back, err := RejectedRetry(r.opts.Rejected, r.dir, list[0])
+	must(t, err)
+	data, err := os.ReadFile(back)
+	must(t, err)
+	equal(t, "content", string(data), `{"error":"no lens"}`)
+}
+
+// A file whose reason is lost is still there for people, and for the bounds.
+func TestReasonLost(t *testing.T) {
+	for name, lose := range map[string]func(path string) error{
+		"gone": os.Remove,
+		"torn": func(path string) error { return os.Truncate(path, 9) },
+	} {
+		for _, source := range []string{"cam-1/a.jpg", "b.jpg"} {
+			t.Run(name+" "+source, func(t *testing.T) {
+				r := open(t)
+				r.write(source, []byte("not a picture"))
+				f := r.step().next()
+				must(t, f.Reject(why))
+				list, err := RejectedList(r.opts.Rejected)
+				must(t, err)
+				must(t, lose(filepath.Join(r.opts.Rejected, f.Camera, list[0].File+".json")))
+				list, err = RejectedList(r.opts.Rejected)
+				must(t, err)
+				if len(list) != 1 || list[0].Code != ReasonLost || list[0].Sentence == "" || list[0].At.IsZero() || list[0].Camera != f.Camera {
+					t.Fatalf("rejected: %+v", list)
+				}
+				back, err := RejectedRetry(r.opts.Rejected, r.dir, list[0])
+				must(t, err)
+				equal(t, "back at", back, filepath.Join(r.dir, source))
+				must(t, r.step().next().Reject(why))
+				list, err = RejectedList(r.opts.Rejected)
+				must(t, err)
+				must(t, os.Remove(filepath.Join(r.opts.Rejected, f.Camera, list[0].File+".json")))
+				r.rejected.maxAge = time.Hour
+				r.rejected.prune(time.Now().Add(30 * 24 * time.Hour))
+				list, err = RejectedList(r.opts.Rejected)
+				must(t, err)
+				equal(t, "left, since its age is certain and its reason is not", len(list), 1)
+				r.rejected.maxBytes = 1
+				r.write("cam-2/c.jpg")
+				must(t, r.step().next().Reject(why))
+				list, err = RejectedList(r.opts.Rejected)
+				must(t, err)
+				equal(t, "left within the bounds", len(list), 1)
+			})
+		}
+	}
+}

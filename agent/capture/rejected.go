@@ -17,24 +17,41 @@ import (
 	"time"
 )
 
-// RejectedList returns what lies in a rejected folder, oldest first. A missing folder is an empty one; files without a
-// readable reason beside them are left out.
+// ReasonLost is the code of a file whose reason is not beside it, or cannot be read: somebody, or a bad disk, took it.
+const ReasonLost = "reason_lost"
+
+// RejectedList returns what lies in a rejected folder, oldest first. A missing folder is an empty one.
 func RejectedList(dir string) ([]Rejected, error) {
 	var list []Rejected
 	files, err := rejectedFiles(dir)
 	for _, file := range files {
-		data, err := os.ReadFile(filepath.Join(dir, file.camera, file.name+".json"))
-		if err != nil || file.orphan {
-			continue
+		if !file.orphan {
+			list = append(list, file.read(dir))
 		}
-		r := Rejected{}
-		if json.Unmarshal(data, &r) != nil {
-			continue
-		}
-		r.Camera, r.File = file.camera, file.name // as found, whatever the JSON says
-		list = append(list, r)
 	}
 	return list, err
+}
+
+// read returns what the reason says, or what the name does.
+func (file rejectedFile) read(dir string) Rejected {
+	var r Rejected
+	data, err := os.ReadFile(filepath.Join(dir, file.camera, file.name+".json"))
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		r = Rejected{At: file.at, Size: file.size, Source: file.source(), Modified: file.at, Rejection: Rejection{
+			Code: ReasonLost, Sentence: "The note that says why this file was rejected is gone or damaged.",
+		}}
+	}
+	r.Camera, r.File = file.camera, file.name // as found, whatever the JSON says
+	return r
+}
+
+// source is where the file may have been, as its name has it.
+func (file rejectedFile) source() string {
+	name := file.name[min(len(rejectedTime)+len("-01234567-"), len(file.name)-1):]
+	if file.camera == DefaultCamera {
+		return name
+	}
+	return path.Join(file.camera, name)
 }
 
 // RejectedRetry moves a rejected file back to where it came from below the capture folder, under a similar name if
@@ -81,10 +98,6 @@ func moveBack(from *folder, file string, to *folder, name string) error {
 	}
 	return from.remove(file)
 }
-
-// HeldBack is the code of files that were rejected only until a person has corrected the masks. They are good
-// pictures, so no age ends their time.
-const HeldBack = "mask_mismatch"
 
 // clockSane is before this program existed: an older stamp is that of a rig without a battery-backed clock that had not
 // met NTP yet, and tells no age.
@@ -134,17 +147,23 @@ func rejectedOf(dir, camera string) ([]rejectedFile, error) {
 		}
 	}
 	var list []rejectedFile
-	for reason, size := range sizes {
-		name, ok := strings.CutSuffix(reason, ".json")
-		if !ok || len(name) < len(rejectedTime) {
+	for name, size := range sizes {
+		file := rejectedFile{camera: camera, name: name, size: size}
+		if _, ok := sizes[name+".json"]; ok {
+			file.size += sizes[name+".json"]
+		} else if of, ok := strings.CutSuffix(name, ".json"); ok { // a reason, for what a camera called x.json has one of its own
+			if _, there := sizes[of]; there {
+				continue
+			}
+			file.name, file.orphan = of, true
+		}
+		if len(file.name) <= len(rejectedTime) {
 			continue
 		}
-		at, err := time.Parse(rejectedTime, name[:len(rejectedTime)])
-		if err != nil {
+		if file.at, err = time.Parse(rejectedTime, file.name[:len(rejectedTime)]); err != nil {
 			continue
 		}
-		fileSize, there := sizes[name]
-		list = append(list, rejectedFile{camera, name, at, size + fileSize, !there})
+		list = append(list, file)
 	}
 	return list, nil
 }
@@ -160,13 +179,15 @@ type store struct {
 	known bool  // bytes and files have been counted
 	bytes int64 // about; a prune counts anew
 	files int
+	held  heldBack
 }
 
 // added takes note of one more file and prunes when that crossed a bound.
-func (s *store) added(size int64) {
+func (s *store) added(r Rejected) {
 	s.mu.Lock()
-	s.bytes += size
+	s.bytes += r.Size
 	s.files++
+	s.held.add(r)
 	over := !s.known || s.bytes > s.maxBytes || s.files > maxRejected
 	s.mu.Unlock()
 	if over {
@@ -224,13 +245,8 @@ func (s *store) tooOld(file rejectedFile, now time.Time) bool {
 	case age <= s.maxAge:
 		return false
 	}
-	data, err := os.ReadFile(filepath.Join(s.dir, file.camera, file.name+".json"))
-	if err != nil {
-		s.log.Warn("the reason of a rejected file cannot be read; the file stays", "file", file.name, "error", err)
-		return false
-	}
-	var why Rejection
-	return json.Unmarshal(data, &why) != nil || why.Code != HeldBack
+	code := file.read(s.dir).Code
+	return code != HeldBack && code != ReasonLost
 }
 
 func (s *store) report(gone pruned) {

@@ -74,6 +74,7 @@ type State struct {
 	Unnamed []UnnamedFolder // by name, at most 100; their files wait
 	Odd     int             // symbolic links, FIFOs, devices, hard links and the like at the last scan; never opened
 	TooMany bool            // there are more cameras than the agent follows
+	Held    []HeldFrames    // by camera; in the rejected folder at the last scan, or come since
 }
 
 // diskState is what a scan finds out beside the files. Guarded by Watcher.mu.
@@ -138,6 +139,7 @@ func (w *Watcher) State() State {
 	}
 	w.mu.Unlock()
 	s.Cameras = w.ledger.state()
+	s.Held = w.rejected.heldNow()
 	return s
 }
 

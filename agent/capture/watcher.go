@@ -159,6 +159,7 @@ func (w *Watcher) scanLoop(ctx context.Context) error {
 		if err := w.scan(ctx); err != nil {
 			pause = min(pause, missingRescan)
 		}
+		w.rejected.lookHeld()
 		// A kick must not turn scanning into a busy loop.
 		gap := minScanGap + 3*time.Since(began)
 		if !sleep(ctx, min(gap, pause), nil) || !sleep(ctx, max(pause-gap, 0), w.kicks) {

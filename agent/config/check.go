@@ -112,8 +112,8 @@ func (c *checker) queue(v Queue) {
 }
 
 func (c *checker) backend(v Backend) {
-	c.absolute("backend.certificate", v.Certificate)
-	c.absolute("backend.key", v.Key)
+	c.absoluteIfSet("backend.certificate", v.Certificate)
+	c.absoluteIfSet("backend.key", v.Key)
 	c.absoluteIfSet("backend.ca", v.CA)
 	if v.URL == "" {
 		c.wrong("backend.url", "is needed: where tickets come from, as in \"https://tickets.example.com\"")
@@ -148,9 +148,11 @@ func (c *checker) upload(v Upload, development bool) {
 	c.between("upload.concurrency", int64(v.Concurrency), 1, ticket.MaxUploads)
 	c.between("upload.max_attempts", int64(v.MaxAttempts), 1, 1000)
 	c.spans("upload.stall", v.Stall, 10*time.Second, time.Hour)
-	if v.Rate != 0 && v.Rate < 1<<10 {
+	if v.Rate != 0 && v.Rate < leastRate {
 		c.wrong("upload.rate", "%d bytes a second would take an hour for one frame; at least \"1 KiB\", or 0 for no limit", v.Rate)
 	}
+	c.timezone("upload.timezone", v.Timezone)
+	c.windows(v)
 }
 
 var (

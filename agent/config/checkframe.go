@@ -26,10 +26,14 @@ func (c *checker) frame(v Frame) {
 	c.between("frame.max_memory", int64(v.MaxMemory), 16<<20, 4<<30)
 	c.between("frame.min_width", int64(v.MinWidth), 1, 1<<16)
 	c.between("frame.min_height", int64(v.MinHeight), 1, 1<<16)
-	if _, err := time.LoadLocation(v.Timezone); err != nil {
-		c.wrong("frame.timezone", "%q is not a time zone; write it as in \"Europe/Berlin\", or \"Local\"", v.Timezone)
-	}
+	c.timezone("frame.timezone", v.Timezone)
 	c.rework("frame", v)
+}
+
+func (c *checker) timezone(key, name string) {
+	if _, err := time.LoadLocation(name); err != nil {
+		c.wrong(key, "%q is not a time zone; write it as in \"Europe/Berlin\", or \"Local\"", name)
+	}
 }
 
 // rework checks what can be set for all cameras and for one.

@@ -7,6 +7,7 @@ import (
 	"shelfagent/agent/config/strict"
 	"shelfagent/agent/frame"
 	"shelfagent/uploader"
+	"shelfagent/uploader/device"
 )
 
 // SchemaVersion is the version of the file's form that this program writes and reads.
@@ -102,6 +103,7 @@ type Backend struct {
 	CA          string `toml:"ca"`
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
+	Renew       bool   `toml:"renew"`
 }
 
 // Upload is where frames may go, and how fast.
@@ -111,6 +113,8 @@ type Upload struct {
 	KMSKeyARN   string          `toml:"kms_key_arn"`
 	Concurrency int             `toml:"concurrency"`
 	Rate        strict.Size     `toml:"rate"`
+	Timezone    string          `toml:"timezone"`
+	Window      []Window        `toml:"window"`
 	MaxAttempts int             `toml:"max_attempts"`
 	Stall       strict.Duration `toml:"stall"`
 }
@@ -155,13 +159,11 @@ func Default() Config {
 			MinWidth: 16, MinHeight: 16, Timezone: "Local", Output: outputSame,
 			Judge: Judge{Dark: 20, BlownOut: 235, Blurred: 20, Frozen: 100, After: 5},
 		},
-		Queue: Queue{Order: "fresh-first"},
-		Backend: Backend{
-			Certificate: "/etc/shelf-agent/rig.pem", Key: "/etc/shelf-agent/rig-key.pem",
-		},
+		Queue:   Queue{Order: "fresh-first"},
+		Backend: Backend{Renew: true},
 		Upload: Upload{
 			Concurrency: uploader.DefaultConcurrency, MaxAttempts: uploader.DefaultMaxAttempts,
-			Stall: strict.Duration(uploader.DefaultStall),
+			Timezone: "Local", Stall: strict.Duration(uploader.DefaultStall),
 		},
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
@@ -177,6 +179,19 @@ func (c *Config) QueueDir() string {
 		return c.Queue.Dir
 	}
 	return filepath.Join(c.StateDir, "queue")
+}
+
+// Home is where the device certificate and key are: backend.certificate and backend.key, or their places in the state
+// folder.
+func (c *Config) Home() device.Home {
+	home := device.Home{Certificate: c.Backend.Certificate, Key: c.Backend.Key}
+	if home.Certificate == "" {
+		home.Certificate = filepath.Join(c.StateDir, "identity", "rig.pem")
+	}
+	if home.Key == "" {
+		home.Key = filepath.Join(c.StateDir, "identity", "rig-key.pem")
+	}
+	return home
 }
 
 // RejectedDir is where rejected files go: capture.rejected, or its place in the state folder.

@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"shelfagent/agent/config/strict"
+	"shelfagent/uploader"
 )
 
 // minimal is the least that a technician must write.
@@ -51,7 +53,7 @@ func TestReferenceShowsTheDefaults(t *testing.T) {
 	}
 	for _, key := range strict.Keys(Config{}) {
 		name := regexp.QuoteMeta(key[strings.LastIndex(key, ".")+1:])
-		if !regexp.MustCompile(`(?m)^(\[.*)?` + name + `( =|\])`).Match(Reference) {
+		if !regexp.MustCompile(`(?m)^(# )?(\[.*)?` + name + `( =|\])`).Match(Reference) {
 			t.Errorf("reference.toml does not show %s", key)
 		}
 	}
@@ -184,6 +186,39 @@ func TestMistakes(t *testing.T) {
 		{"an unknown time zone", minimal + "[frame]\ntimezone = \"Berlin\"\n", []string{
 			`config.toml:9:1: frame.timezone: "Berlin" is not a time zone; write it as in "Europe/Berlin", or "Local"`,
 		}},
+		{"a window's time without quotes or minutes", minimal + "[[upload.window]]\nfrom = 22\nto = \"6\"\nrate = 0\n", []string{
+			`config.toml:9:8: upload.window[0].from: want a time of day in quotes, such as "06:00" or "22:30", not 22`,
+			`config.toml:10:6: upload.window[0].to: "6" is not a time of day; write it as in "06:00" or "22:30"`,
+			`config.toml:11:8: upload.window[0].rate: want bytes per second in quotes, such as "256 KiB", "0" for no limit, or "pause", not 0`,
+		}},
+		{"a window of another kind", minimal + "[[upload.window]]\nfrom = \"24:01\"\nto = \"12:60\"\ndays = [\"Monday\", \"weekend\"]\nrate = \"stop\"\n", []string{
+			`config.toml:9:8: upload.window[0].from: "24:01" is not a time of day; write it as in "06:00" or "22:30"`,
+			`config.toml:10:6: upload.window[0].to: "12:60" is not a time of day`,
+			`config.toml:11:9: upload.window[0].days: "Monday" is not a day; did you mean "mon"?`,
+			`config.toml:11:19: upload.window[0].days: "weekend" is not one of mon, tue, wed, thu, fri, sat, sun`,
+			`config.toml:12:8: upload.window[0].rate: "stop" is not a rate; did you mean "pause"?`,
+		}},
+		{"half a window", minimal + "[[upload.window]]\nfrom = \"22:00\"\nuntil = \"06:00\"\n", []string{
+			`config.toml:10:1: upload.window[0].until: there is no such key`,
+		}},
+		{"half a window, spelt well", minimal + "[[upload.window]]\nfrom = \"22:00\"\ndays = []\n", []string{
+			`config.toml:8:3: upload.window[0]: to is needed: a window is as in from = "22:00", to = "06:00", rate = "0"`,
+			`config.toml:8:3: upload.window[0]: rate is needed`,
+			`config.toml:10:1: upload.window[0].days: names no day; without this line the window is there every day`,
+		}},
+		{"two windows at once", minimal + "[[upload.window]]\nfrom = \"22:00\"\nto = \"06:00\"\nrate = \"0\"\n" +
+			"[[upload.window]]\nfrom = \"05:00\"\nto = \"09:00\"\nrate = \"pause\"\n", []string{
+			`config.toml:12:3: upload.window[1]: it overlaps window 1 on Sunday at 05:00; only one can hold`,
+		}},
+		{"a rate at which nothing arrives", minimal + "[[upload.window]]\nfrom = \"22:00\"\nto = \"06:00\"\nrate = \"256\"\n", []string{
+			`config.toml:11:1: upload.window[0].rate: 256 bytes a second would take an hour for one frame; at least "1 KiB", "0" for no limit, or "pause"`,
+		}},
+		{"a pause without an end", minimal + "[[upload.window]]\nfrom = \"00:00\"\nto = \"24:00\"\nrate = \"pause\"\n", []string{
+			`config.toml:8:3: upload.window[0]: with it, uploads are paused all week, and nothing would ever be sent`,
+		}},
+		{"windows of an unknown time zone", minimal + "timezone = \"Berlin\"\n", []string{
+			`config.toml:8:1: upload.timezone: "Berlin" is not a time zone; write it as in "Europe/Berlin", or "Local"`,
+		}},
 		{"too many transfers", minimal + "concurrency = 1000\n", []string{
 			`config.toml:8:1: upload.concurrency: 1000 is not between 1 and 64`,
 		}},
@@ -231,5 +266,31 @@ func TestSizesMayBeNumbers(t *testing.T) {
 	}
 	if config.Upload.Rate != 1<<16 || config.Queue.MinFree != 2<<30 {
 		t.Errorf("rate %d, min_free %d", config.Upload.Rate, config.Queue.MinFree)
+	}
+}
+
+// TestWindows reads the example of the reference, and one of each kind.
+func TestWindows(t *testing.T) {
+	example := regexp.MustCompile(`(?m)^# (\[\[upload.window|from|to|days|rate)`).ReplaceAllString(string(Reference), "$1")
+	config, err := Parse("config.toml", []byte(strings.Replace(example, `timezone = "Local"`, `timezone = "Europe/Berlin"`, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	weekdays := []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday}
+	want := []uploader.Window{{From: 480, To: 1200, Days: weekdays, Rate: 256 << 10}}
+	if got := config.Upload.windows(); !reflect.DeepEqual(got, want) || config.Upload.Timezone != "Europe/Berlin" {
+		t.Errorf("got  %+v in %s\nwant %+v", got, config.Upload.Timezone, want)
+	}
+	for text, want := range map[string]uploader.Rate{"pause": uploader.Pause, "0": 0, "256 KiB": 256 << 10, "1 MB": 1e6} {
+		var rate WindowRate
+		if err := rate.UnmarshalText([]byte(text)); err != nil || uploader.Rate(rate) != want {
+			t.Errorf("%q: %d, %v", text, rate, err)
+		}
+	}
+	for text, want := range map[string]Clock{"00:00": 0, "7:05": 425, "24:00": 1440} {
+		var clock Clock
+		if err := clock.UnmarshalText([]byte(text)); err != nil || clock != want {
+			t.Errorf("%q: %d, %v", text, clock, err)
+		}
 	}
 }

@@ -38,17 +38,27 @@ func (c *Config) QueueOptions(log *slog.Logger) queue.Options {
 	}
 }
 
+// Issuer is the backend at a URL as the one who issues device certificates; ca is a file, or empty.
+func (c *Config) Issuer(backend, ca string) (uploader.Issuer, error) {
+	base, err := url.Parse(backend)
+	if err != nil {
+		return uploader.Issuer{}, fmt.Errorf("backend.url: %w", err)
+	}
+	pool, err := authorities("backend.ca", ca)
+	if err != nil {
+		return uploader.Issuer{}, err
+	}
+	return uploader.Issuer{Backend: base, CAs: pool, Development: c.Development.AllowLoopback}, nil
+}
+
 // UploaderOptions translates [backend], [upload] and [network], and reads the files that they name.
 func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
-	base, err := url.Parse(c.Backend.URL)
-	if err != nil {
-		return uploader.Options{}, fmt.Errorf("backend.url: %w", err)
-	}
-	identity, err := uploader.LoadIdentity(c.Backend.Certificate, c.Backend.Key)
+	issuer, err := c.Issuer(c.Backend.URL, c.Backend.CA)
 	if err != nil {
 		return uploader.Options{}, err
 	}
-	backendCAs, err := authorities("backend.ca", c.Backend.CA)
+	home := c.Home()
+	identity, err := uploader.LoadIdentity(home.Certificate, home.Key)
 	if err != nil {
 		return uploader.Options{}, err
 	}
@@ -62,6 +72,10 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			return uploader.Options{}, fmt.Errorf("upload.hosts: %w", err)
 		}
 	}
+	location, err := time.LoadLocation(c.Upload.Timezone)
+	if err != nil {
+		return uploader.Options{}, fmt.Errorf("upload.timezone: %w", err)
+	}
 	guard := uploader.Guard{Development: c.Development.AllowLoopback}
 	if c.Network.PrivateOnly {
 		for _, entry := range c.Network.PrivateRanges {
@@ -72,11 +86,15 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 			guard.Only = append(guard.Only, network)
 		}
 	}
+	spread := uploader.DefaultStartSpread
+	if c.Development.AllowLoopback { // servers on this machine have no fleet
+		spread = 0
+	}
 	return uploader.Options{
-		Identity: identity, Backend: base, BackendCAs: backendCAs, S3CAs: s3CAs,
+		Identity: identity, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
-		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), MaxAttempts: c.Upload.MaxAttempts,
-		Stall: time.Duration(c.Upload.Stall), Logger: log,
+		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
+		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), StartSpread: spread, Logger: log,
 	}, nil
 }
 

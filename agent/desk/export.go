@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,6 +24,12 @@ var (
 	ErrNoRoom = errors.New("no room is left on it")
 	// ErrUnfaithful says that the other disk gave back other bytes than it was given: it is not to be trusted.
 	ErrUnfaithful = errors.New("it does not keep what is written to it")
+	// ErrReadOnly says that the other disk takes nothing.
+	ErrReadOnly = errors.New("it cannot be written to")
+	// ErrGone says that the other disk does not answer any more.
+	ErrGone = errors.New("it does not answer")
+	// ErrNoFolder says that there is nothing to make the folder in, or something else in its place.
+	ErrNoFolder = errors.New("there is no such folder")
 )
 
 // errPayload marks a payload that cannot be had as it was queued: a frame's own problem, unless the queue does not
@@ -46,8 +53,8 @@ type Exported struct {
 // right digest. A frame that is there and right is kept, so an export that was interrupted is simply begun again. The
 // queue keeps what it has.
 //
-// Lost frames are handed to lost, and the export goes on; its own errors are ErrNoRoom, ErrUnfaithful, lost's, those of
-// the Desk and of the other disk.
+// Lost frames are handed to lost, and the export goes on; its own errors are ErrNoRoom, ErrUnfaithful, ErrReadOnly, ErrGone,
+// ErrNoFolder, lost's, those of the Desk and of the other disk.
 func Export(ctx context.Context, d Desk, dir string, f queue.Filter, lost func(Frame, error) error) (Exported, error) {
 	x := &export{desk: d, lost: lost}
 	err := x.run(ctx, dir, f)
@@ -55,7 +62,7 @@ func Export(ctx context.Context, d Desk, dir string, f queue.Filter, lost func(F
 }
 
 func (x *export) run(ctx context.Context, dir string, f queue.Filter) (err error) {
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := makeFolder(dir); err != nil {
 		return err
 	}
 	x.root, err = os.OpenRoot(dir) // nothing is written through a link that somebody left there
@@ -73,11 +80,39 @@ func (x *export) run(ctx context.Context, dir string, f queue.Filter) (err error
 	return Each(ctx, x.desk, f, func(frame Frame) error { return x.frame(ctx, frame) })
 }
 
-// explain tells a full disk from others.
+// makeFolder makes the folder of an export, in one that is there.
+func makeFolder(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		info, statErr := os.Stat(dir)
+		if statErr == nil && !info.IsDir() {
+			return fmt.Errorf("%w: %s is a file", ErrNoFolder, dir)
+		}
+		return statErr
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w: %w", ErrNoFolder, err)
+	}
+	return err
+}
+
+// explain tells what is wrong with the other disk, if that is what an error says: the desk's own are no errors of a file.
 func explain(err error) error {
 	const windowsDiskFull = syscall.Errno(112)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || runtime.GOOS == "windows" && errors.Is(err, windowsDiskFull) {
+	var file *fs.PathError
+	var link *os.LinkError
+	what := func(errnos ...error) bool {
+		return slices.ContainsFunc(errnos, func(errno error) bool { return errors.Is(err, errno) })
+	}
+	switch {
+	case errors.Is(err, errPayload), !errors.As(err, &file) && !errors.As(err, &link):
+		return err
+	case what(syscall.ENOSPC, syscall.EDQUOT), runtime.GOOS == "windows" && what(windowsDiskFull):
 		return fmt.Errorf("%w: %w", ErrNoRoom, err)
+	case what(syscall.EROFS):
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	case what(syscall.EIO, syscall.ENODEV, syscall.ENXIO):
+		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	return err
 }

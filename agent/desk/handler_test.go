@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -154,5 +155,21 @@ func TestWhoIsWritten(t *testing.T) {
 	}
 	if got := Person(4_000_000_000); got != "user (uid 4000000000)" {
 		t.Errorf("a user without a name: %q", got)
+	}
+}
+
+// What a caller decides on, or has a hint for, survives the wire.
+func TestProblemsAreTheSameOnBothSides(t *testing.T) {
+	for _, p := range problems {
+		server := httptest.NewServer(Refuse(fmt.Errorf("opening: %w", p.err)))
+		t.Cleanup(server.Close)
+		c := &Client{&http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", server.Listener.Addr().String())
+		}}}}
+		_, err := c.Stats(t.Context())
+		c.Close()
+		if !errors.Is(err, p.err) || !strings.HasPrefix(err.Error(), "opening: ") {
+			t.Errorf("%s: %v", p.code, err)
+		}
 	}
 }

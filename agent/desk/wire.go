@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"syscall"
 	"time"
 
 	"shelfagent/queue"
@@ -33,6 +34,9 @@ var problems = []struct {
 	{"busy", http.StatusTooManyRequests, ErrBusy},
 	{"broken", http.StatusServiceUnavailable, queue.ErrBroken},
 	{"closed", http.StatusServiceUnavailable, queue.ErrClosed},
+	{"newer_schema", http.StatusServiceUnavailable, queue.ErrNewerSchema}, // from Refuse only
+	{"read_only", http.StatusServiceUnavailable, syscall.EROFS},
+	{"full", http.StatusInsufficientStorage, syscall.ENOSPC},
 }
 
 func problemOf(err error) (Problem, int) {

@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 	"time"
 
 	"shelfagent/agent/config"
 	"shelfagent/uploader"
+	"shelfagent/uploader/device"
 )
 
 // Outcome of a step. The zero value is invalid.
@@ -94,11 +96,17 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// enrolAnew is how a rig gets a certificate.
+const enrolAnew = "get a code from the cloud team, then sudo shelf-agent enroll"
+
 func noIdentity(err error) Result {
-	do := "Do what is said above. If the certificate itself is wrong, ask the cloud team for a new one of this rig."
+	do := "Do what is said above. If the certificate itself is wrong, ask the cloud team for a new one of this rig: " + enrolAnew + "."
+	var missing *device.MissingError
 	switch {
+	case errors.As(err, &missing):
+		do = "If this rig was never enrolled: " + enrolAnew + ". If it was, put the file there, or correct its place in [backend]."
 	case errors.Is(err, fs.ErrNotExist):
-		do = "Put the file there, or correct its place in [backend] or [upload]. This rig's certificate and key come from the cloud team."
+		do = "Put the file there, or correct its place in [backend] or [upload]."
 	case errors.Is(err, fs.ErrPermission):
 		do = "Try as the agent's user: " + asAgent + ". If it is the same there, make that user the owner of the file."
 	}
@@ -112,9 +120,10 @@ func identity(id *uploader.Identity, now time.Time) Result {
 	switch {
 	case left <= 0:
 		return Result{step, Fail, who + "; the certificate ended on " + when,
-			"Check that this machine's clock is right. If it is, ask the cloud team for a new certificate."}
-	case left < 48*time.Hour:
-		return Result{step, Warn, who + "; the certificate ends soon, on " + when, "Ask the cloud team for a new certificate."}
+			"Check that this machine's clock is right. If it is, the rig has to be enrolled anew: " + enrolAnew + "."}
+	case id.EndsSoon(now):
+		return Result{step, Warn, who + "; the certificate ends soon, on " + when, "A running agent should have renewed it: see what " +
+			"`shelf-agent status` says. If nothing helps, " + enrolAnew + "."}
 	}
 	return Result{Step: step, Outcome: OK, Saw: who + "; the certificate ends on " + when}
 }
@@ -127,13 +136,13 @@ func knock(ctx context.Context, door uploader.Door) Result {
 	defer cancel()
 	saw, err := door.Knock(ctx)
 	if err != nil {
-		return Result{door.Name, Fail, uploader.Explain(uploader.Seen{Asked: door.Backend, Err: err}), remedy(door.Backend, door.Address, err)}
+		return Result{door.Name, Fail, uploader.Explain(uploader.Seen{Asked: door.Backend, Err: err}), Remedy(door.Backend, door.Address, err)}
 	}
 	return Result{Step: door.Name, Outcome: OK, Saw: saw}
 }
 
-// remedy is what most often helps against an error of the way to a host.
-func remedy(backend bool, address string, err error) string {
+// Remedy is what most often helps against an error of the way to a host.
+func Remedy(backend bool, address string, err error) string {
 	key, ca := "upload.hosts", "upload.ca"
 	if backend {
 		key, ca = "backend.url", "backend.ca"
@@ -157,7 +166,7 @@ func remedy(backend bool, address string, err error) string {
 		return fmt.Sprintf("Check the name in %s; a firewall or a login page may be answering in its place.", key)
 	case errors.As(err, &invalid):
 		return "Check that this machine's clock is right. If it is, tell the cloud team."
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return fmt.Sprintf("Check host and port in %s; a proxy or a login page may be answering in their place.", key)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("Check host and port in %s, and whether the firewall lets %s through.", key, address)

@@ -167,7 +167,7 @@ func TestWhatIsBroken(t *testing.T) {
 		{"the page's address is another machine's", func(t *testing.T, r *rig) { r.c.Status.Listen = "192.0.2.1:80" },
 			"status page", Warn, "192.0.2.1:80", "name a free address and port of this machine in status.listen"},
 		{"no certificate", func(t *testing.T, r *rig) { os.Remove(r.c.Backend.Certificate) },
-			"identity", Fail, "rig-4711-left.pem: no such file", "Put the file there, or correct its place in [backend]"},
+			"identity", Fail, "rig-4711-left.pem: no such file", "sudo shelf-agent enroll. If it was, put the file there, or correct its place in [backend]"},
 		{"everybody may read the key", func(t *testing.T, r *rig) { os.Chmod(r.c.Backend.Key, 0o644) },
 			"identity", Fail, "(mode 0644); run: chmod 600 DIR/pki/rig-4711-left-key.pem", "Do what is said above."},
 		{"the certificate is no certificate", func(t *testing.T, r *rig) { r.c.Backend.Certificate = r.c.Backend.Key },
@@ -219,7 +219,7 @@ func TestWithoutAnIdentityTheRestIsSkipped(t *testing.T) {
 }
 
 func TestACertificateThatEndsSoonIsAWarning(t *testing.T) {
-	for _, result := range newRig(t, time.Hour).walk(t) {
+	for _, result := range newRig(t, 10*time.Minute).walk(t) {
 		if result.Step == "identity" && (result.Outcome != Warn || !strings.Contains(result.Saw, "ends soon")) {
 			t.Errorf("%+v", result)
 		}
@@ -231,7 +231,7 @@ func TestRemedies(t *testing.T) {
 		"the DNS server of this machine": &net.DNSError{Name: "tickets.example.com"},
 		"Open tickets.example.com:443":   errors.New("i/o timeout"),
 	} {
-		if got := remedy(true, "tickets.example.com:443", err); !strings.Contains(got, want) || !strings.Contains(got, "backend.url") {
+		if got := Remedy(true, "tickets.example.com:443", err); !strings.Contains(got, want) || !strings.Contains(got, "backend.url") {
 			t.Errorf("%v: %q", err, got)
 		}
 	}

@@ -31,6 +31,7 @@
 //
 // Options.Masks, LongestEdge, Quality and Output change pixels. Then, in this order: the masks are checked, the
 // picture is decoded, turned upright, masked, made smaller, encoded, and what was encoded is read like any other file.
+// Each pixel of a picture that was made smaller is a mean of all those that became it, the nearest counting most.
 // Corners of masks are parts of the upright picture. A mask covers every pixel that its polygon touches and one more; the
 // picture is black there, up to what a JPEG encoder makes of the edge out of the pixels beside it. The colour
 // profile is kept where it still describes the colours: not that of a CMYK picture. Samples of 16 bits become

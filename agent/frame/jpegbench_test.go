@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -64,12 +65,16 @@ func photographs(b *testing.B) map[string][]byte {
 	} {
 		raw, err := os.ReadFile(filepath.Join("/usr/share/backgrounds/mate", name))
 		if err != nil {
+			skipped("a real photograph: "+err.Error(), "mate-backgrounds")
 			continue
 		}
 		all[filepath.Base(name)] = raw
 	}
 	return all
 }
+
+// skipped says what is not measured. A benchmark that only has others below it cannot log.
+func skipped(what, debian string) { fmt.Printf("SKIPPED: %s (Debian: %s)\n", what, debian) }
 
 // peers are programs of libjpeg-turbo, where they are installed: djpeg decodes every pixel, jpegtran reads every
 // coefficient and strips the metadata, as New does. Each run is a process of its own, a millisecond or two.
@@ -82,6 +87,13 @@ var peers = map[string][]string{
 // cannot do without, image/jpeg, and libjpeg-turbo's programs.
 func BenchmarkJPEG(b *testing.B) {
 	lim := Options{}.withDefaults().limits()
+	installed := maps.Clone(peers)
+	for peer, argv := range peers {
+		if _, err := exec.LookPath(argv[0]); err != nil {
+			skipped(peer+" is not installed", "libjpeg-turbo-progs")
+			delete(installed, peer)
+		}
+	}
 	for name, raw := range photographs(b) {
 		run := func(what string, f func() error) {
 			b.Run(fmt.Sprintf("%s/%s", name, what), func(b *testing.B) {
@@ -102,11 +114,7 @@ func BenchmarkJPEG(b *testing.B) {
 		if err := os.WriteFile(file, raw, 0o600); err != nil {
 			b.Fatal(err)
 		}
-		for peer, argv := range peers {
-			if _, err := exec.LookPath(peer); err != nil {
-				b.Logf("SKIPPED: %s is not installed (Debian: libjpeg-turbo-progs)", peer)
-				continue
-			}
+		for peer, argv := range installed {
 			run(peer, func() error { return exec.Command(argv[0], append(argv[1:], file)...).Run() })
 		}
 	}

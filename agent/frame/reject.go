@@ -18,6 +18,8 @@ const (
 	CodeUnsupported      Code = "unsupported"
 	CodeAnimated         Code = "animated"
 	CodeMaskMismatch     Code = "mask_mismatch"
+	// CodePoison is the one code that New does not give: only who outlives the process that called it can.
+	CodePoison Code = "poison"
 )
 
 // sentences is the one list of codes and what a technician reads about them.
@@ -35,6 +37,7 @@ var sentences = []struct {
 	{CodeCorrupt, "The picture is damaged: it cannot be decoded as a whole."},
 	{CodeUnsupported, "The picture is of a rare kind that this program cannot decode and so cannot vouch for."},
 	{CodeAnimated, "The file is an animation, not a single picture."},
+	{CodePoison, "Three times the agent was ended while it decoded this picture, so it is not tried again."},
 	{CodeMaskMismatch, "The picture has another shape than this camera's privacy masks were drawn for, so it is held back."},
 }
 

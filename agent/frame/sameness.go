@@ -5,6 +5,8 @@ import (
 	"image"
 	"slices"
 	"time"
+
+	"golang.org/x/image/draw"
 )
 
 // Sameness is what is remembered of a camera to see that it delivers the same picture again and again. The zero value
@@ -74,11 +76,17 @@ func (s Sameness) Faults(j Judgement, t Thresholds) []Fault {
 	return faults
 }
 
+// mostCells bounds what the scaler holds to 1 MiB, whatever the shape: a picture may be a pixel wide and many millions high.
+const mostCells = 1024
+
 func printOf(luma *image.Gray) (p thumbprint, ok bool) {
 	if luma == nil {
 		return p, false
 	}
-	shrink(plane{p[:], printSide, printSide, printSide}, plane{luma.Pix, luma.Stride, luma.Rect.Dx(), luma.Rect.Dy()}, 1)
+	size := luma.Rect.Size()
+	cells := shrunk(luma, min(size.X, mostCells), min(size.Y, mostCells))
+	print := plane(p[:], printSide, image.Rect(0, 0, printSide, printSide))
+	draw.BiLinear.Scale(print, print.Rect, cells, cells.Bounds(), draw.Src, nil)
 	return p, true
 }
 

@@ -55,6 +55,7 @@ const (
 	CamerasTooMany   Code = "cameras_too_many"
 	FramesRejected   Code = "frames_rejected"
 	MasksMismatch    Code = "masks_mismatch"
+	FramesHeld       Code = "frames_held"
 	CameraDark       Code = "camera_dark"
 	CameraBlownOut   Code = "camera_blown_out"
 	CameraBlurred    Code = "camera_blurred"
@@ -74,6 +75,7 @@ const (
 	UploadsFail      Code = "uploads_fail"
 	CertificateEnds  Code = "certificate_ends"
 	CertificateEnded Code = "certificate_ended"
+	RenewalFails     Code = "certificate_not_renewed"
 	CertificateStuck Code = "certificate_stuck"
 	TicketExpired    Code = "ticket_expired"
 	ClockWrong       Code = "clock_wrong"
@@ -137,6 +139,13 @@ var conditions = []Condition{
 			"configuration, restart the agent, and take the frames in again with `shelf-agent rejected retry --all`.",
 	},
 	{
+		Code: FramesHeld, Severity: Warning, Title: "Frames are still held back",
+		Meaning: "This camera's frames are sent again, but some that its privacy masks did not fit still lie in the rejected folder. " +
+			"They stay until a person decides.",
+		Do: "See them: sudo shelf-agent rejected list --code mask_mismatch. If the masks fit them now, take them in with " +
+			"`shelf-agent rejected retry --all --code mask_mismatch`; delete the others from the rejected folder.",
+	},
+	{
 		Code: CameraDark, Severity: Warning, Title: "A camera's pictures are dark",
 		Meaning: "The last frames of this camera show next to nothing. They are sent all the same.",
 		Do: "Check whether the light is on and nothing covers the lens. If the shop is dark at night by intent, set judge.dark = 0 " +
@@ -190,14 +199,14 @@ var conditions = []Condition{
 		Do:      "Check the router and the network cable; then whether a firewall blocks the hosts in the configuration.",
 	},
 	{
-		Code: WrongNetwork, Severity: Critical, Title: "S3 resolves to a forbidden address",
-		Meaning: "The bucket's name leads to an address that the configuration does not allow, so nothing is sent.",
+		Code: WrongNetwork, Severity: Critical, Title: "A name leads to a forbidden address",
+		Meaning: "The bucket's name, or the backend's, leads to an address that the configuration does not allow, so nothing is sent.",
 		Do:      "Check the VPN or Direct Connect, and the DNS server that this machine uses.",
 	},
 	{
 		Code: BackendDenied, Severity: Critical, Title: "The backend does not accept this rig",
 		Meaning: "The backend refuses this rig's certificate. Frames wait in the queue.",
-		Do:      "Ask the cloud team whether this rig is enrolled and not revoked.",
+		Do:      "Ask the cloud team whether this rig is enrolled and not revoked. If it has to be enrolled anew, they give a code: sudo shelf-agent enroll.",
 	},
 	{
 		Code: BackendFault, Severity: Critical, Title: "The backend answers nonsense",
@@ -226,13 +235,23 @@ var conditions = []Condition{
 	},
 	{
 		Code: CertificateEnds, Severity: Warning, Title: "The device certificate ends soon",
-		Meaning: "After that day the backend will not accept this rig.",
-		Do:      "Ask the cloud team for a new certificate.", ExplainedBy: []Code{CertificateEnded},
+		Meaning: "After that day the backend will not accept this rig. The agent renews the certificate by itself while link and backend are well.",
+		Do: "See what else is said here about link, backend and clock. If nothing helps, ask the cloud team for an invitation, and enrol " +
+			"the rig anew with its code: sudo shelf-agent enroll. Where certificates are not renewed by the agent (backend.renew), put a new one in place.",
+		ExplainedBy: []Code{CertificateEnded},
 	},
 	{
 		Code: CertificateEnded, Severity: Critical, Title: "The device certificate has ended",
 		Meaning: "The backend does not accept this rig any more. Cameras are still recorded; frames wait in the queue.",
-		Do:      "Ask the cloud team for a new certificate.",
+		Do: "If this machine's clock is right, ask the cloud team for an invitation, and enrol the rig anew with its code: " +
+			"sudo shelf-agent enroll. The agent takes the new certificate without a restart.",
+	},
+	{
+		Code: RenewalFails, Severity: Warning, Title: "The device certificate could not be renewed",
+		Meaning: "The agent has asked for the next certificate, and goes on asking. Frames go out until the present one ends.",
+		Do: "Where the reason is a folder that cannot be written to, give the agent's user that right, or leave backend.certificate empty and " +
+			"enrol the rig anew. Otherwise give the reason to the cloud team; an invitation of theirs mends most: sudo shelf-agent enroll.",
+		ExplainedBy: []Code{CertificateEnded, CertificateEnds, LinkDown, BackendDenied, ClockWrong},
 	},
 	{
 		Code: CertificateStuck, Severity: Warning, Title: "The new device certificate cannot be used",

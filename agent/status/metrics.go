@@ -31,6 +31,7 @@ var (
 	descQueueOldest = desc("queue_oldest_time_seconds", "Capture time of the oldest frame that waits, in Unix time.")
 	descLinkUp      = desc("link_up", "1 while uploads run.")
 	descOutcomes    = desc("upload_outcomes_total", "Tries to upload since the start.", "cause")
+	descPaused      = desc("upload_paused", "1 while a bandwidth window keeps uploads from beginning; absent without windows or a rate.")
 	descSlots       = desc("upload_slots", "Transfers that may run at once now.")
 	descCertificate = desc("certificate_expiry_time_seconds", "End of the device certificate, in Unix time.")
 	descClock       = desc("clock_offset_seconds", "How far the backend's clock is ahead.")
@@ -70,15 +71,14 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if !s.Queue.Oldest.IsZero() {
 		gauge(descQueueOldest, float64(s.Queue.Oldest.Unix()))
 	}
-	up := 0.0
-	if s.Link.Up {
-		up = 1
-	}
-	gauge(descLinkUp, up)
+	gauge(descLinkUp, truth(s.Link.Up))
 	for cause, n := range s.Link.Outcomes {
 		counter(descOutcomes, float64(n), cause)
 	}
 	gauge(descSlots, float64(s.Link.Slots))
+	if s.Link.Limit != nil {
+		gauge(descPaused, truth(s.Link.Limit.Paused))
+	}
 	if !s.Link.CertificateExpires.IsZero() {
 		gauge(descCertificate, float64(s.Link.CertificateExpires.Unix()))
 	}
@@ -88,6 +88,13 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if s.Disk.Total > 0 { // unknown is not full
 		gauge(descDiskFree, float64(s.Disk.Free))
 	}
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // valid makes labels of what others wrote: a folder's name can be any bytes, and the library ends the program

@@ -91,11 +91,18 @@ type Link struct {
 	Since   time.Time `json:"since,omitzero"`
 	NextTry time.Time `json:"next_try,omitzero"`
 
+	// Begins is when the first upload after the start may begin; zero once it may.
+	Begins time.Time `json:"begins,omitzero"`
+	// Limit is nil where the configuration limits nothing.
+	Limit          *Limit            `json:"limit,omitempty"`
 	Slots          int               `json:"slots"`
 	BytesPerSecond float64           `json:"bytes_per_second"`
 	LastDelivered  time.Time         `json:"last_delivered,omitzero"`
 	Outcomes       map[string]uint64 `json:"outcomes"`
 
+	// LastHeartbeat is when the backend last answered a heartbeat; HeartbeatProblem is why it did not answer since.
+	LastHeartbeat      time.Time `json:"last_heartbeat,omitzero"`
+	HeartbeatProblem   string    `json:"heartbeat_problem,omitempty"`
 	BackendAddress     string    `json:"backend_address,omitempty"`
 	S3Address          string    `json:"s3_address,omitempty"`
 	S3Private          *bool     `json:"s3_private,omitempty"`

@@ -99,13 +99,22 @@ func (s Snapshot) queueLine(now time.Time) string {
 }
 
 func (s Snapshot) linkLine(now time.Time) string {
-	l := s.Link
+	if limit := s.Link.Limit.words(now); limit != "" {
+		return s.Link.state(now) + "; " + limit
+	}
+	return s.Link.state(now)
+}
+
+func (l Link) state(now time.Time) string {
 	if !l.Up {
 		line := fmt.Sprintf("down for %s: %s", span(now.Sub(l.Since)), l.Reason)
 		if l.NextTry.After(now) {
 			line += "; next try " + ago(l.NextTry, now)
 		}
 		return line
+	}
+	if l.Begins.After(now) {
+		return "uploads begin " + ago(l.Begins, now) + ": starts are spread, so that many rigs do not ask at once"
 	}
 	if l.LastDelivered.IsZero() {
 		return "nothing delivered yet since the start"

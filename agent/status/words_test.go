@@ -59,10 +59,25 @@ func TestSentences(t *testing.T) {
 		}).queueLine(now), "20000 frames waiting (9.0 GB), the oldest from 30 h ago; empty in about 3 h"},
 		{"one is parked", with(func(s *Snapshot) { s.Queue = Queue{Delivered: 7, Parked: 1} }).queueLine(now), "empty; 7 frames delivered; 1 needs a person"},
 		{"just started", with(func(s *Snapshot) { s.Link.LastDelivered = time.Time{} }).linkLine(now), "nothing delivered yet since the start"},
+		{"one of many, just started", with(func(s *Snapshot) { s.Link.LastDelivered, s.Link.Begins = time.Time{}, now.Add(12*time.Second) }).linkLine(now),
+			"uploads begin in 12 s: starts are spread, so that many rigs do not ask at once"},
 		{"idle", with(func(s *Snapshot) { s.Link.BytesPerSecond = 0 }).linkLine(now), "up; last frame delivered 3 s ago"},
 		{"down, and a try is due", with(func(s *Snapshot) {
 			s.Link = Link{Reason: "no answer in time", Since: at(time.Minute), NextTry: at(time.Second)}
 		}).linkLine(now), "down for 1 min: no answer in time"},
+		{"a limit by day", with(func(s *Snapshot) {
+			s.Link.Limit = &Limit{BytesPerSecond: 256_000, Until: time.Date(2026, 11, 22, 22, 0, 0, 0, time.FixedZone("", 3600))}
+		}).linkLine(now), "up; last frame delivered 3 s ago; 812 kB/s; uploads limited to 256 kB/s until 22:00"},
+		{"none until tomorrow", with(func(s *Snapshot) {
+			s.Link.Limit = &Limit{Until: time.Date(2026, 11, 23, 8, 30, 0, 0, time.FixedZone("", 3600))}
+		}).linkLine(now), "up; last frame delivered 3 s ago; 812 kB/s; uploads without a limit until Mon 08:30"},
+		{"a pause in an outage", with(func(s *Snapshot) {
+			s.Link = Link{Reason: "S3: connection refused", Since: at(time.Minute), Limit: &Limit{Paused: true, Until: now.Add(time.Hour)}}
+		}).linkLine(now), "down for 1 min: S3: connection refused; uploads paused by the configuration until 10:30"},
+		{"always the same limit", with(func(s *Snapshot) { s.Link.LastDelivered, s.Link.Limit = time.Time{}, &Limit{BytesPerSecond: 5000} }).linkLine(now),
+			"nothing delivered yet since the start; uploads limited to 5.0 kB/s"},
+		{"a clock of 1970", with(func(s *Snapshot) { s.Link.Limit = &Limit{BytesPerSecond: 5000, ClockDoubted: true} }).linkLine(now),
+			"up; last frame delivered 3 s ago; 812 kB/s; uploads limited to 5.0 kB/s, because this machine's clock cannot be right"},
 		{"a public bucket", with(func(s *Snapshot) { s.Link.S3Private, s.Link.ClockOffset = pointer(false), nil }).pathLine(now),
 			"S3 at 10.20.1.15 (public); certificate ends in 5 days"},
 		{"an old certificate", with(func(s *Snapshot) { s.Link = Link{CertificateExpires: at(time.Hour)} }).pathLine(now),

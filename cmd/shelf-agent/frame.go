@@ -74,6 +74,9 @@ func frameConfig(cmd *cobra.Command, file string) (*config.Config, error) {
 func examineAll(cmd *cobra.Command, e *examiner, files []string, asJSON bool) error {
 	var worst exitError
 	for i, file := range files {
+		if info, err := os.Lstat(file); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: %s is a link; what it leads to is looked at, but the agent follows none\n", plain(file))
+		}
 		x, err := e.examine(file)
 		if err != nil {
 			complain(cmd.ErrOrStderr(), err)
@@ -149,10 +152,13 @@ func (e *examiner) examine(file string) (examined, error) {
 	x := examined{File: file, Camera: e.camera}
 	info, err := os.Stat(file)
 	if err != nil {
-		return x, err
+		return x, unread(err)
+	}
+	if info.IsDir() {
+		return x, hinted(fmt.Errorf("%s is a folder", plain(file)), "name the files in it, such as FOLDER/*.jpg.")
 	}
 	if !info.Mode().IsRegular() {
-		return x, fmt.Errorf("%s is no file", file)
+		return x, fmt.Errorf("%s is no ordinary file, and the agent opens none but those", plain(file))
 	}
 	x.SourceBytes = info.Size()
 	var f *frame.Frame
@@ -161,7 +167,7 @@ func (e *examiner) examine(file string) (examined, error) {
 	} else {
 		raw, readErr := os.ReadFile(file)
 		if readErr != nil {
-			return x, readErr
+			return x, unread(readErr)
 		}
 		f, err = frame.New(raw, frame.Source{ModTime: info.ModTime(), Location: e.location}, e.rules.Options)
 	}
@@ -178,6 +184,18 @@ func (e *examiner) examine(file string) (examined, error) {
 		x.Written, err = writeFrame(e.out, file, f)
 	}
 	return x, err
+}
+
+// unread is why a file could not be read, and what to do.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return hinted(err, "run this as root or as the agent's user: sudo …")
+	case errors.Is(err, fs.ErrNotExist):
+		return hinted(err, "check the name; a file of the capture folder may have been taken in since.")
+	default:
+		return err
+	}
 }
 
 func (e *examiner) accept(f *frame.Frame) *accepted {

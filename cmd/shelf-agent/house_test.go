@@ -16,16 +16,16 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/trail", "queue", "systemd"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
-	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
+	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
-	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/find", "agent/frame", "agent/health", "agent/status", "agent/trail", "queue", "uploader"},
-	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/ticket"},
+	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/find", "agent/frame", "agent/health", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
+	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
-	"agent/doctor":        {"agent/config", "agent/status", "uploader"},
+	"agent/doctor":        {"agent/config", "agent/status", "uploader", "uploader/device"},
 	"agent/find":          {"agent/capture", "agent/desk", "agent/frame", "agent/trail", "queue"},
 	"agent/capture":       {},
 	"agent/frame":         {},
@@ -33,14 +33,20 @@ var house = map[string][]string{
 	"agent/status":        {"agent/trail"},
 	"agent/trail":         {},
 
-	"queue":                   {},
-	"queue/faults":            {},
-	"queue/powercut":          {"queue"},
-	"uploader":                {"queue", "uploader/ticket"},
-	"uploader/ticket":         {},
-	"uploader/backend":        {"uploader/ticket"},
-	"uploader/backend/devpki": {"uploader/ticket"},
-	"uploader/backend/s3test": {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
+	"queue":                      {},
+	"queue/faults":               {},
+	"queue/powercut":             {"queue"},
+	"queue/slowdisk":             {},
+	"uploader":                   {"queue", "uploader/device", "uploader/ticket"},
+	"uploader/device":            {"uploader/ticket"},
+	"uploader/issuertest":        {"uploader/backend/devpki", "uploader/ticket"},
+	"uploader/ticket":            {},
+	"uploader/backend":           {"uploader/backend/authority", "uploader/backend/mototest", "uploader/backend/registry", "uploader/ticket"},
+	"uploader/backend/authority": {"uploader/ticket"},
+	"uploader/backend/devpki":    {"uploader/backend/authority", "uploader/ticket"},
+	"uploader/backend/mototest":  {},
+	"uploader/backend/registry":  {"uploader/ticket"},
+	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
 	"systemd":   {},
 	"packaging": {},
@@ -48,7 +54,7 @@ var house = map[string][]string{
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
 // credentials.
-var awsAllowed = []string{"uploader/backend", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/mototest", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
 
 const awsSDK = "github.com/aws/"
 

@@ -57,7 +57,7 @@ func sayNext(out io.Writer) error {
 	_, err := fmt.Fprintf(out, `
 Next:
   1. set capture.dir, backend.url and upload.hosts in %s
-  2. put the rig's certificate and key where [backend] says; the key must be the service user's own, mode 0600
+  2. sudo shelf-agent enroll, with the code that the cloud team gave you for this rig
   3. shelf-agent config check
   4. sudo shelf-agent service start
 `, defaultConfig)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.etcd.io/bbolt"
 
 	"shelfagent/queue"
 )
@@ -23,7 +26,7 @@ func TestQueueScripts(t *testing.T) {
 		Dir:                 "testdata/queue",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": exitCode, "rig": makeRig, "start": start, "terminate": terminate, "frames": makeFrames, "flip": flip, "narrow": narrow,
+			"status": exitCode, "rig": makeRig, "start": start, "terminate": terminate, "frames": makeFrames, "flip": flip, "newer": newer, "truncate": truncate, "narrow": narrow,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = &running{}
@@ -101,6 +104,29 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	content := []byte(ts.ReadFile(args[0]))
 	content[len(content)/2] ^= 1
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
+}
+
+// truncate FILE leaves nothing in a file.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: truncate FILE")
+	}
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), 0))
+}
+
+// newer makes the database in state/queue one of a later version.
+func newer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: newer")
+	}
+	db, err := bbolt.Open(ts.MkAbs("state/queue/queue.db"), 0o600, &bbolt.Options{Timeout: time.Second})
+	ts.Check(err)
+	key, value := "schema", "\x01"+`{"version":99}` // as queue/doc.go describes it
+	sum := crc32.Checksum([]byte(value[:1]+key+value[1:]), crc32.MakeTable(crc32.Castagnoli))
+	ts.Check(db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("meta")).Put([]byte(key), []byte(value[:1]+string(binary.BigEndian.AppendUint32(nil, sum))+value[1:]))
+	}))
+	ts.Check(db.Close())
 }
 
 // narrow NAME holds an output against the width of a terminal.

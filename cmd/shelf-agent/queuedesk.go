@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"shelfagent/agent"
 	"shelfagent/agent/config"
 	"shelfagent/agent/desk"
 	"shelfagent/queue"
@@ -81,12 +82,8 @@ func withQueue(ctx context.Context, options queue.Options, say io.Writer, do fun
 	}
 	options.CheckCommand = []string{program, queueCheckName}
 	q, err := queue.Open(ctx, options)
-	var locked *queue.LockedError
-	if errors.As(err, &locked) {
-		return fmt.Errorf("%w; an agent that starts or stops holds it, try again in a moment", err)
-	}
 	if err != nil {
-		return err
+		return explainOpen(err)
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()
 	return do(ctx, q)
@@ -111,11 +108,22 @@ func caller() string {
 	return ""
 }
 
+// explainOpen adds what to do to why a queue could not be opened, by this process or by its helper.
+func explainOpen(err error) error {
+	var locked *queue.LockedError
+	if errors.As(err, &locked) {
+		return fmt.Errorf("%w; an agent that starts or stops holds it, or one with another configuration: try again in a moment, "+
+			"or name its file with --config", err)
+	}
+	return hinted(err, agent.Hint(err))
+}
+
 // explainDesk adds what to do to what went wrong.
 func explainDesk(err error) error {
+	var explained hintedError
 	switch {
-	case err == nil:
-		return nil
+	case err == nil, errors.As(err, &explained):
+		return err
 	case errors.Is(err, queue.ErrLeased):
 		return hinted(errors.New("this frame is on its way to the bucket at this moment; nothing was done"),
 			"look again in a minute (shelf-agent queue show …): it is delivered then, or waits again.")
@@ -125,6 +133,8 @@ func explainDesk(err error) error {
 		return hinted(errors.New("the agent is stopping"), "run the same command again when it has stopped.")
 	case errors.Is(err, queue.ErrBroken):
 		return hinted(err, "the queue heals when the agent starts again: sudo shelf-agent service restart")
+	case errors.Is(err, syscall.EROFS), errors.Is(err, syscall.ENOSPC):
+		return hinted(err, agent.Hint(err))
 	}
 	return err
 }

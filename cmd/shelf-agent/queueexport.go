@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,16 @@ func explainExport(dir string, done desk.Exported, err error) error {
 			"what is on it is whole and listed. Make room and run the same command again, or use a larger one.")
 	case errors.Is(err, desk.ErrUnfaithful):
 		return hinted(fmt.Errorf("%s cannot be trusted: %w", dir, err), "use another stick; what this one holds may be wrong as well.")
+	case errors.Is(err, desk.ErrReadOnly):
+		return hinted(fmt.Errorf("%s: %w", dir, err), "look for a switch on the stick that locks it. "+
+			"A stick that turned read-only by itself is damaged or was pulled out too early: use another.")
+	case errors.Is(err, desk.ErrGone):
+		return hinted(fmt.Errorf("%s: %w", dir, err), "was the stick pulled out? Put it in again, mount it, and run the same "+
+			"command again: it goes on where it stopped. If it was not, use another.")
+	case errors.Is(err, desk.ErrNoFolder):
+		return hinted(fmt.Errorf("exporting: %w", err), "is the stick mounted there? `lsblk` shows where it is.")
+	case errors.Is(err, fs.ErrPermission):
+		return hinted(fmt.Errorf("exporting to %s: %w", dir, err), "try with sudo, or name a folder that this user may write to.")
 	case err != nil:
 		return fmt.Errorf("exporting to %s: %w", dir, err)
 	case done.Lost > 0:

@@ -62,7 +62,11 @@ func withHelper(ctx context.Context, options queue.Options, o owner, say io.Writ
 		return fmt.Errorf("opening the queue as its owner, user %d: %w", o.uid, err)
 	}
 	client := desk.Dial(socket)
-	err = do(ctx, client)
+	if _, err = client.Stats(ctx); err == nil {
+		err = do(ctx, client)
+	} else {
+		err = explainOpen(err)
+	}
 	client.Close()
 	return errors.Join(err, end())
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +57,8 @@ func rejectedFiles(c *config.Config, chosen choice) ([]capture.Rejected, error) 
 	return list, nil
 }
 
-// rejectedFile is the file of a name: the one it has now, or the one that it had, if that is unique.
+// rejectedFile is the file of a name: the one it has now, with or without its folders, or the one that it had, if that is
+// unique.
 func rejectedFile(c *config.Config, name string) (capture.Rejected, error) {
 	all, err := rejectedFiles(c, choice{})
 	if err != nil {
@@ -63,7 +66,7 @@ func rejectedFile(c *config.Config, name string) (capture.Rejected, error) {
 	}
 	var found []capture.Rejected
 	for _, r := range all {
-		if r.File == name {
+		if r.File == name || path.Join(r.Camera, r.File) == name || filepath.Join(c.RejectedDir(), r.Camera, r.File) == name {
 			return r, nil
 		}
 		if r.Source == name || path.Base(r.Source) == name {
@@ -219,6 +222,9 @@ func retryRejected(out io.Writer, c *config.Config, list []capture.Rejected) err
 	}
 	if len(list) == 0 {
 		_, failed = fmt.Fprintln(out, "no rejected files")
+	}
+	if errors.Is(failed, fs.ErrNotExist) {
+		return hinted(failed, "create the capture folder, or mount its disk; or correct capture.dir. The file stays where it is.")
 	}
 	return hinted(failed, "run this as root or as the agent's user: sudo …")
 }

@@ -40,6 +40,9 @@ func runCommand() *cobra.Command {
 			}
 			log := logger(c.Log, os.Stderr)
 			defer outlive(log)()
+			if err := leaveNoCore(); err != nil {
+				log.Warn("a core of this process cannot be ruled out, and would hold the device key", "error", err)
+			}
 			if limit := respectMemoryLimit("/"); limit > 0 {
 				log.Debug("memory is limited", "heap", limit)
 			}

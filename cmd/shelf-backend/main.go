@@ -72,6 +72,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		serveCommand(),
 		configCommand(),
+		rigCommand(),
 		devPKICommand(),
 		demoCommand(),
 	)

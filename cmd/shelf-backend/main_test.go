@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,7 +21,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status, "serve": serveFor, "stop": stopServer},
+		Setup:               func(env *testscript.Env) error { env.Values[server{}] = &server{}; return nil },
 	})
 }
 
@@ -39,6 +42,34 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
 	}
+}
+
+// server is a script's running server, if there is one.
+type server struct{ cmd *exec.Cmd }
+
+// serve FILE starts a server, and returns when it listens. It ends with the script, or before by stop.
+func serveFor(ts *testscript.TestScript, neg bool, args []string) {
+	s := ts.Value(server{}).(*server)
+	if neg || len(args) != 1 || s.cmd != nil {
+		ts.Fatalf("usage: serve FILE, once")
+	}
+	cmd, addr, err := startServer(context.Background(), ts.MkAbs(args[0]))
+	ts.Check(err)
+	s.cmd = cmd
+	ts.Setenv("SERVER", addr)
+	ts.Defer(func() {
+		if s.cmd != nil {
+			ts.Check(errors.Join(s.cmd.Process.Kill(), s.cmd.Process.Release()))
+		}
+	})
+}
+
+// stop ends the server by SIGTERM.
+func stopServer(ts *testscript.TestScript, _ bool, _ []string) {
+	s := ts.Value(server{}).(*server)
+	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
+	ts.Check(s.cmd.Wait())
+	s.cmd = nil
 }
 
 func TestEveryCommandExplainsItself(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"shelfagent/uploader/backend"
 )
@@ -39,10 +40,16 @@ func serveCommand() *cobra.Command {
 	return cmd
 }
 
-func serve(ctx context.Context, s *settings, stderr io.Writer) error {
+func serve(ctx context.Context, s *settings, stderr io.Writer) (err error) {
 	log := s.logger(stderr)
+	memory, err := s.openMemory(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, memory.close()) }()
 	options := s.options()
 	options.Log = log
+	memory.give(&options)
 	handler, err := backend.New(ctx, options)
 	if err != nil {
 		return err
@@ -51,12 +58,21 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if err := memory.openDoor(tlsConfig); err != nil {
+		return usageError{err}
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen.Address)
 	if err != nil {
 		return fmt.Errorf("listen.address: %w", err)
 	}
+	if err := memory.listen(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	log.Info("listening", "addr", listener.Addr().String(), "uploads_to", handler.Destination().String())
-	err = backend.Serve(ctx, listener, tlsConfig, handler, log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return backend.Serve(ctx, listener, tlsConfig, handler, log) })
+	memory.serveOffice(ctx, group, log)
+	err = group.Wait()
 	log.Info("stopped")
 	return err
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,16 +19,8 @@ import (
 	"shelfagent/uploader/ticket"
 )
 
-// TestServeUntilSIGTERM runs the real program: it binds a free port, says which, answers a rig and stops.
-func TestServeUntilSIGTERM(t *testing.T) {
-	dir := t.TempDir()
-	rig := devpki.Rig{Store: "4711", Rig: "left"}
-	pki, err := devpki.Create(dir, devpki.Options{Rigs: []devpki.Rig{rig}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "backend.toml")
-	if err := os.WriteFile(file, []byte(`
+// serving is the configuration of a server beside certificates of dev-pki.
+const serving = `
 [listen]
 address = "127.0.0.1:0"
 certificate = "server.pem"
@@ -38,7 +32,18 @@ trust_domain = "shelf.test"
 bucket = "frames"
 region = "us-east-1"
 kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-`), 0o600); err != nil {
+`
+
+// TestServeUntilSIGTERM runs the real program: it binds a free port, says which, answers a rig and stops.
+func TestServeUntilSIGTERM(t *testing.T) {
+	dir := t.TempDir()
+	rig := devpki.Rig{Store: "4711", Rig: "left"}
+	pki, err := devpki.Create(dir, devpki.Options{Rigs: []devpki.Rig{rig}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "backend.toml")
+	if err := os.WriteFile(file, []byte(serving), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	server, addr := start(t, file)
@@ -69,39 +74,53 @@ kms_key_arn = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-12
 	}
 }
 
-// start returns when the program says that it listens.
+// start runs a server until the test ends, and returns when it listens.
 func start(t *testing.T, config string) (*exec.Cmd, string) {
 	t.Helper()
-	self, err := os.Executable()
+	cmd, addr, err := startServer(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return cmd, addr
+}
+
+// startServer returns when the program says that it listens.
+func startServer(ctx context.Context, config string) (*exec.Cmd, string, error) {
+	cmd, err := program(ctx, "serve", "--config", config)
+	if err != nil {
+		return nil, "", err
 	}
 	log, stderr, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
-	// TestMain runs main when the program is called by its name.
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Args = []string{"shelf-backend", "serve", "--config", config}
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 	cmd.Stderr = stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	if err := errors.Join(cmd.Start(), stderr.Close()); err != nil {
+		return nil, "", err
 	}
-	stderr.Close()
-	t.Cleanup(func() { log.Close() })
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		var record struct{ Msg, Addr string }
 		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
-			t.Fatalf("%v in %q", err, lines.Text())
+			break
 		}
 		if record.Msg == "listening" {
-			go io.Copy(io.Discard, log)
-			return cmd, record.Addr
+			go func() { io.Copy(io.Discard, log); log.Close() }() // ends with the program
+			return cmd, record.Addr, nil
 		}
 	}
-	t.Fatalf("the program ended before it listened: %v", cmd.Wait())
-	return nil, ""
+	return nil, "", fmt.Errorf("the program ended before it listened: %w; its last line: %s", cmd.Wait(), lines.Text())
+}
+
+// program is this program with arguments; TestMain runs main when it is called by its name.
+func program(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Args = append([]string{"shelf-backend"}, arguments...)
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
+	return cmd, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"shelfagent/agent/config/strict"
 	"shelfagent/uploader/backend"
+	"shelfagent/uploader/backend/authority"
 )
 
 // reference is the commented configuration; it also holds every default.
@@ -46,8 +47,24 @@ type settings struct {
 		ContentTypes    []string            `toml:"content_types"`
 		MaxCameras      int                 `toml:"max_cameras"`
 		FramesPerMinute int                 `toml:"frames_per_minute"`
+		DailyFrames     int64               `toml:"daily_frames"`
+		DailyBytes      strict.Size         `toml:"daily_bytes"`
 		Cameras         map[string][]string `toml:"cameras"`
 	} `toml:"policy"`
+	Registry struct {
+		Kind   string `toml:"kind"`
+		Path   string `toml:"path"`
+		Socket string `toml:"socket"`
+		Table  string `toml:"table"`
+		Region string `toml:"region"`
+	} `toml:"registry"`
+	Enrolment struct {
+		URL           string          `toml:"url"`
+		CACertificate string          `toml:"ca_certificate"`
+		CAKey         string          `toml:"ca_key"`
+		CASecretARN   string          `toml:"ca_secret_arn"`
+		Validity      strict.Duration `toml:"validity"`
+	} `toml:"enrolment"`
 	Log struct {
 		Level  string `toml:"level"`
 		Format string `toml:"format"`
@@ -74,6 +91,7 @@ func loadSettings(path string) (*settings, error) {
 func parseSettings(path string, raw []byte) (*settings, error) {
 	s := &settings{}
 	s.Log.Level, s.Log.Format = "info", "json"
+	s.Registry.Path, s.Enrolment.Validity = defaultRegistry, strict.Duration(authority.DefaultValid)
 	document, err := strict.Decode(path, raw, s)
 	if err != nil {
 		return nil, err
@@ -105,6 +123,8 @@ func (s *settings) check(document *strict.Document) {
 			document.Problem(choice.key, "%q is not one of %s", choice.value, strings.Join(choice.of, ", "))
 		}
 	}
+	s.checkRegistry(document)
+	s.checkEnrolment(document)
 	var option *backend.OptionError
 	if err := s.options().Validate(); errors.As(err, &option) {
 		document.Problem(option.Option, "%s", option.Reason)
@@ -135,6 +155,8 @@ func (s *settings) options() backend.Options {
 			Cameras:         s.Policy.Cameras,
 			MaxCameras:      s.Policy.MaxCameras,
 			FramesPerMinute: s.Policy.FramesPerMinute,
+			DailyFrames:     s.Policy.DailyFrames,
+			DailyBytes:      int64(s.Policy.DailyBytes),
 		},
 	}
 }

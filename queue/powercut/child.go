@@ -24,10 +24,10 @@ const (
 	roleCheck   = "powercut-check"   // queue.Options.CheckCommand
 )
 
-// An inspection that takes longer than inspectLimit has hung, as a damaged database can make it; with a check in a process
-// of its own it must not. A check that takes longer than hangs is ended.
+// A queue that takes longer than openLimit to open hangs, as a damaged database can make it; with a check in a process of its
+// own it must not, nor may anything that follows. A check that takes longer than hangs is ended.
 const (
-	inspectLimit = 4 * time.Second
+	openLimit    = 4 * time.Second
 	checkedLimit = 60 * time.Second
 	hangs        = 5 * time.Second
 )
@@ -84,7 +84,8 @@ func answer(in io.Reader, out io.Writer) error {
 			}
 			return err
 		}
-		if err := answers.Encode(inspect(ask)); err != nil {
+		opened := func() error { return answers.Encode(report{}) }
+		if err := answers.Encode(inspect(ask, opened)); err != nil {
 			return err
 		}
 	}
@@ -138,11 +139,12 @@ func (c *child) kill() {
 // inspector has states inspected, in one process for as long as it lives.
 type inspector struct{ c *child }
 
-// inspect puts a question. A process that dies of it or hangs is asked again with the check in a process of its
-// own, as the program does it; only if that does not help, the queue does not open.
+// inspect puts a question. A process that dies of opening the queue or hangs is asked again with the check in a process of
+// its own, as the program does it; only if that does not help, the queue does not open. Once it is open it is used, and
+// what is found then is not the state that the cut has left: nobody is asked again.
 func (i *inspector) inspect(ask question) report {
-	r := i.try(ask, inspectLimit)
-	if r.Died == "" {
+	r, opened := i.try(ask, openLimit)
+	if r.Died == "" || opened {
 		return r
 	}
 	self, err := os.Executable()
@@ -150,14 +152,17 @@ func (i *inspector) inspect(ask question) report {
 		return report{Died: err.Error()}
 	}
 	ask.Check = []string{self, roleCheck}
-	return i.try(ask, checkedLimit)
+	r, _ = i.try(ask, checkedLimit)
+	return r
 }
 
-func (i *inspector) try(ask question, limit time.Duration) (r report) {
+// try puts a question once. The first line of the answer says that Open has returned, with whatever; the second
+// line is the report.
+func (i *inspector) try(ask question, limit time.Duration) (r report, opened bool) {
 	if i.c == nil {
 		c, err := startChild(roleInspect)
 		if err != nil {
-			return report{Died: err.Error()}
+			return report{Died: err.Error()}, false
 		}
 		i.c = c
 	}
@@ -165,6 +170,11 @@ func (i *inspector) try(ask question, limit time.Duration) (r report) {
 	defer timer.Stop()
 	line, err := []byte(nil), i.c.tell(ask)
 	if err == nil {
+		_, err = i.c.out.ReadBytes('\n')
+		opened = err == nil
+	}
+	if opened {
+		timer.Reset(checkedLimit)
 		line, err = i.c.out.ReadBytes('\n')
 	}
 	if err == nil {
@@ -175,7 +185,7 @@ func (i *inspector) try(ask question, limit time.Duration) (r report) {
 		r = report{Died: fmt.Sprintf("%v: %v", err, i.c.wait())}
 		i.c = nil
 	}
-	return r
+	return r, opened
 }
 
 // close ends the process, and returns what it died of; the race detector, for one, says so at the end.

@@ -48,20 +48,23 @@ type found struct {
 	Whole    bool // its payload is there and has its digest
 }
 
-// inspect opens a queue, notes what it holds, and uses it.
-func inspect(ask question) (r report) {
-	if err := inspectInto(&r, ask); err != nil {
+// inspect opens a queue, says so, notes what it holds, and uses it.
+func inspect(ask question, opened func() error) (r report) {
+	if err := inspectInto(&r, ask, opened); err != nil {
 		r.Err = err.Error()
 	}
 	return r
 }
 
-func inspectInto(r *report, ask question) (err error) {
+func inspectInto(r *report, ask question, opened func() error) (err error) {
 	ctx := context.Background()
 	opts := options(ask.Dir)
 	opts.CheckCommand = ask.Check
 	q, err := queue.Open(ctx, opts)
-	if err != nil {
+	if err := errors.Join(err, opened()); err != nil {
+		if q != nil {
+			err = errors.Join(err, q.Close())
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, q.Close()) }()

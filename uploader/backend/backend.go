@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"shelfagent/uploader/backend/registry"
 	"shelfagent/uploader/ticket"
 )
 
@@ -21,6 +22,10 @@ type Backend struct {
 	metadata    metadataFilter
 	policy      *policy
 	presigner   *presigner
+	registry    *registry.Registry // nil when nothing is remembered
+	signer      Signer             // nil when nobody is enrolled
+	door        *throttle
+	renewals    *throttle
 	now         func() time.Time
 	log         *slog.Logger
 	routes      map[string]route
@@ -43,6 +48,9 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	if err := o.needsRegistry(); err != nil {
+		return nil, err
+	}
 	key, err := ParseKeyTemplate(o.Tickets.KeyTemplate)
 	if err != nil {
 		return nil, err
@@ -61,6 +69,10 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		metadata:    metadata,
 		policy:      newPolicy(o.Policy),
 		presigner:   presigner,
+		registry:    o.Registry,
+		signer:      o.Signer,
+		door:        newThrottle(triesEvery, triesBurst, allTriesEvery, allTriesBurst),
+		renewals:    newThrottle(renewalsEvery, renewalsBurst, allTriesEvery, allTriesBurst),
 		now:         o.Now,
 		log:         o.Log,
 	}
@@ -68,6 +80,10 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		ticket.TicketsPath:   {http.MethodPost, b.tickets},
 		ticket.HeartbeatPath: {http.MethodPost, b.heartbeat},
 		HealthPath:           {http.MethodGet, b.health},
+	}
+	if b.signer != nil {
+		b.routes[ticket.EnrollPath] = route{http.MethodPost, b.enroll}
+		b.routes[ticket.RenewPath] = route{http.MethodPost, b.renew}
 	}
 	return b, nil
 }
@@ -97,7 +113,7 @@ func (b *Backend) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (b *Backend) heartbeat(w http.ResponseWriter, r *http.Request) error {
-	id, err := b.identify(r)
+	id, err := b.admit(r)
 	if err != nil {
 		return err
 	}

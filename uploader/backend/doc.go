@@ -3,6 +3,8 @@
 //
 //	POST /v1/tickets    a ticket.Request for a ticket.Response
 //	POST /v1/heartbeat  a rig's snapshot, any JSON object, for {"time": "…"}
+//	POST /v1/enroll     a ticket.EnrollRequest, without a certificate, for a ticket.Enrollment
+//	POST /v1/renew      a ticket.RenewRequest for a ticket.Enrollment
 //	GET  /healthz       200 when tickets could be signed
 //
 // Errors are RFC 9457 problem details with a stable code (the Code constants).
@@ -16,7 +18,9 @@
 //  3. It fails closed: each ticket passes ticket.Policy.Verify, the rig's own judgement, before it leaves,
 //     and New fails when this build's SDK does not sign what that wants.
 //  4. Every decision is one log line that says who, what, key and result. None holds a signature or a URL.
-//  5. Whatever a rig sends is bounded: bytes, uploads, lengths of names and values, time.
+//  5. A rig, or a certificate, that the registry has revoked is refused at its next request, on connections that
+//     are open as well. A registry that cannot be asked is a 503 for everybody; nothing of it is cached.
+//  6. Whatever a rig sends is bounded: bytes, uploads, lengths of names and values, time.
 //
 // # Whole requests and single frames
 //
@@ -27,7 +31,24 @@
 // Unknown JSON members are ignored, so that a fleet can be updated before its backend. Capture times may
 // lie in the future or in 1970: a rig with a wrong clock still has frames worth keeping.
 //
+// # Enrolment and renewal
+//
+// They are there with Options.Registry and Options.Signer. Serve then has to be given a tls.Config with
+// tls.VerifyClientCertIfGiven, and keeps strangers from everything but enrolment itself. The code alone says which
+// rig a certificate is for, on renewal the present certificate; of the request only its public key is used. A
+// certificate leaves only when the registry has recorded it, in the same commit that uses up the code. Tries to enrol
+// are limited for each address and for all together, so that anybody can keep others from enrolling for as long as he
+// asks from many addresses; rigs that are enrolled do not notice. A rig may renew a few times an hour.
+//
+// # Quotas
+//
+// Policy.DailyFrames and DailyBytes count what a rig is given tickets for in a UTC day, each frame once however often
+// it is tried (see package registry). A request that does not fit gets 429 as a whole and no ticket, with Retry-After
+// until midnight. For a rig that is "too fast": its frames wait, uncharged and never parked, it asks again within
+// five minutes, with one frame, and so uses up what is left of the day.
+//
 // # Not here
 //
-// Revocation, enrolment, quotas that outlive the process: there is no state but the counters of Policy.
+// Without a registry nothing outlives the process: there are the counters of Policy and no more, nobody is enrolled,
+// and a certificate is good until it ends.
 package backend

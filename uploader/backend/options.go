@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"shelfagent/uploader/backend/registry"
 	"shelfagent/uploader/ticket"
 )
 
@@ -43,6 +44,10 @@ type Options struct {
 	S3          S3
 	Tickets     Tickets
 	Policy      Policy
+	// Registry remembers rigs, revocations and quotas; nil means that nobody can be revoked. The caller closes it.
+	Registry *registry.Registry
+	// Signer makes certificates for POST /v1/enroll and /v1/renew; nil means that neither is there. It needs Registry.
+	Signer Signer
 	// Log gets the audit lines; nil means slog.Default.
 	Log *slog.Logger
 	// Now is the clock, also of signatures; nil means time.Now.
@@ -92,7 +97,15 @@ type Policy struct {
 	// FramesPerMinute is how many frames a rig may name, refused ones included; 0 means no limit. A minute's
 	// worth, and at least one full request, may come at once.
 	FramesPerMinute int
+	// DailyFrames and DailyBytes are how many frames, and how many bytes of them, a rig may get tickets for in a UTC
+	// day; 0 means no limit. Both need Options.Registry, and DailyBytes needs DailyFrames, which bounds what is
+	// remembered to know a frame again.
+	DailyFrames int64
+	DailyBytes  int64
 }
+
+// maxDailyFrames bounds a rig's day in the registry: 8 MB.
+const maxDailyFrames = 1_000_000
 
 // OptionError says which option cannot stand.
 type OptionError struct {
@@ -137,6 +150,19 @@ func (o Options) Validate() error {
 		return err
 	}
 	return o.Policy.validate()
+}
+
+// needsRegistry says which option cannot stand without a registry.
+func (o Options) needsRegistry() error {
+	switch {
+	case o.Registry != nil:
+		return nil
+	case o.Policy.DailyFrames > 0:
+		return invalid("policy.daily_frames", "needs a registry to count in")
+	case o.Signer != nil:
+		return invalid("enrolment", "needs a registry to remember invitations and revocations in")
+	}
+	return nil
 }
 
 var (
@@ -207,6 +233,12 @@ func (p Policy) validate() error {
 		return invalid("policy.max_cameras", "%d is negative", p.MaxCameras)
 	case p.FramesPerMinute < 0:
 		return invalid("policy.frames_per_minute", "%d is negative", p.FramesPerMinute)
+	case p.DailyFrames < 0 || p.DailyFrames > maxDailyFrames:
+		return invalid("policy.daily_frames", "%d is not between 0 and %d", p.DailyFrames, maxDailyFrames)
+	case p.DailyBytes != 0 && p.DailyBytes < p.MaxBytes:
+		return invalid("policy.daily_bytes", "%d is less than max_bytes, %d, so that the largest frames would wait for ever", p.DailyBytes, p.MaxBytes)
+	case p.DailyBytes > 0 && p.DailyFrames == 0:
+		return invalid("policy.daily_bytes", "needs daily_frames as well")
 	}
 	for _, contentType := range p.ContentTypes {
 		if !slices.Contains(ContentTypes(), contentType) {

@@ -110,7 +110,7 @@ func TestTicketEndsWithTheCredentials(t *testing.T) {
 	}
 
 	session.Expires = now.Add(10 * time.Second)
-	_, err := mustBuild(t, o).answer(t.Context(), ticket.Identity{Store: "s", Rig: "r"}, oneUpload())
+	_, err := mustBuild(t, o).answer(t.Context(), caller{Identity: ticket.Identity{Store: "s", Rig: "r"}}, oneUpload())
 	if p := asProblem(err); p.status != http.StatusServiceUnavailable || p.code != CodeSigning {
 		t.Errorf("error %v, want 503 %s", err, CodeSigning)
 	}
@@ -167,7 +167,7 @@ func TestUnsignedHeaderFailsClosed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response, err := b.answer(t.Context(), ticket.Identity{Store: "s", Rig: "r"}, oneUpload())
+			response, err := b.answer(t.Context(), caller{Identity: ticket.Identity{Store: "s", Rig: "r"}}, oneUpload())
 			wantNotSigned(t, err)
 			if asProblem(err).code != CodeUnsafeTicket || len(response.Tickets) != 0 {
 				t.Errorf("%d tickets and %v, want none and %s", len(response.Tickets), err, CodeUnsafeTicket)
@@ -203,7 +203,7 @@ func oneUpload() ticket.Request {
 
 func issueOne(t *testing.T, b *Backend) ticket.Ticket {
 	t.Helper()
-	response, err := b.answer(t.Context(), ticket.Identity{TrustDomain: testDomain, Store: "s", Rig: "r"}, oneUpload())
+	response, err := b.answer(t.Context(), caller{Identity: ticket.Identity{TrustDomain: testDomain, Store: "s", Rig: "r"}}, oneUpload())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,6 +26,14 @@ const (
 	CodeUploads            = "uploads"             // 400: none, or too many
 	CodeUpload             = "upload"              // 400: a field of an upload is not what it must be
 	CodeDuplicateFrame     = "duplicate_frame"     // 400
+	CodeRevoked            = "revoked"             // 403: the rig or its certificate was taken back
+	CodeCSR                = "csr"                 // 400: a certificate signing request that cannot be granted
+	CodeInvitation         = "invitation_unknown"  // 400, 403: no such code
+	CodeInvitationEnded    = "invitation_ended"    // 403: too late, or the rig was revoked since
+	CodeInvitationUsed     = "invitation_used"     // 403: with another key
+	CodeQuota              = "daily_quota"         // 429, with Retry-After: until midnight UTC
+	CodeRegistry           = "registry"            // 503, with Retry-After: nobody knows who is revoked
+	CodeAuthority          = "authority"           // 503, with Retry-After: no certificate can be signed
 	CodeRate               = "rate"                // 429, with Retry-After
 	CodeSigning            = "signing"             // 503, with Retry-After: no AWS credentials, most likely
 	CodeUnsafeTicket       = "unsafe_ticket"       // 500: a ticket failed the backend's own check

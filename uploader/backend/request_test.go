@@ -193,7 +193,7 @@ func FuzzTickets(f *testing.F) {
 			}
 			return
 		}
-		response, err := b.answer(t.Context(), id, request)
+		response, err := b.answer(t.Context(), caller{Identity: id}, request)
 		if err != nil {
 			t.Fatalf("%v: %v for %q", err, asProblem(err).cause, body)
 		}

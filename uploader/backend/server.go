@@ -47,8 +47,12 @@ func LoadTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
 }
 
 // Serve answers on l, which it closes, until ctx ends; then it lets running requests finish for up to 15
-// seconds. It returns nil after such a stop.
+// seconds. With tls.VerifyClientCertIfGiven, which enrolment needs, everything but enrolment still wants a verified
+// certificate. It returns nil after such a stop.
 func Serve(ctx context.Context, l net.Listener, config *tls.Config, handler http.Handler, log *slog.Logger) error {
+	if config != nil && config.ClientAuth == tls.VerifyClientCertIfGiven {
+		handler = doorman(handler, log)
+	}
 	server := &http.Server{
 		Handler:           handler,
 		TLSConfig:         config,

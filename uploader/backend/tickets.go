@@ -10,7 +10,7 @@ import (
 )
 
 func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
-	id, err := b.identify(r)
+	id, err := b.admit(r)
 	if err != nil {
 		return err
 	}
@@ -18,7 +18,7 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := b.policy.take(id, len(request.Uploads), b.now()); err != nil {
+	if err := b.policy.take(id.Identity, len(request.Uploads), b.now()); err != nil {
 		return err
 	}
 	response, err := b.answer(r.Context(), id, request)
@@ -30,20 +30,23 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 }
 
 // answer decides on each upload. It is all or nothing when tickets cannot be signed.
-func (b *Backend) answer(ctx context.Context, id ticket.Identity, request ticket.Request) (ticket.Response, error) {
+func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request) (ticket.Response, error) {
 	ttl, err := b.presigner.lifetime(ctx)
 	if err != nil {
 		return ticket.Response{}, err
 	}
+	if err := b.charge(ctx, id, request); err != nil {
+		return ticket.Response{}, err
+	}
 	response := ticket.Response{Tickets: []ticket.Ticket{}}
 	for _, upload := range request.Uploads {
-		if refusal := b.policy.refuse(id, upload); refusal != nil {
+		if refusal := b.policy.refuse(id.Identity, upload); refusal != nil {
 			b.audit(ctx, slog.LevelWarn, "ticket refused", id, upload, "", "code", refusal.Code)
 			response.Refusals = append(response.Refusals, *refusal)
 			continue
 		}
-		key := b.key.Key(id, upload)
-		issued, err := b.presigner.issue(ctx, id, upload, key, b.metadata.object(id, upload), ttl)
+		key := b.key.Key(id.Identity, upload)
+		issued, err := b.presigner.issue(ctx, id.Identity, upload, key, b.metadata.object(id.Identity, upload), ttl)
 		if err != nil {
 			b.audit(ctx, slog.LevelError, "ticket failed", id, upload, key, "error", errors.Unwrap(err))
 			return ticket.Response{}, err
@@ -56,7 +59,7 @@ func (b *Backend) answer(ctx context.Context, id ticket.Identity, request ticket
 
 // audit writes the one line about a frame. It takes the key and never the ticket: a ticket holds a secret.
 func (b *Backend) audit(
-	ctx context.Context, level slog.Level, event string, id ticket.Identity, u ticket.Upload, key string, more ...any,
+	ctx context.Context, level slog.Level, event string, id caller, u ticket.Upload, key string, more ...any,
 ) {
 	b.log.Log(ctx, level, event, append([]any{
 		"store", id.Store, "rig", id.Rig, "camera", u.Camera, "frame", u.Frame, "bytes", u.Bytes, "key", key,

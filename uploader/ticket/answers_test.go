@@ -1,8 +1,10 @@
 package ticket
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +44,41 @@ func TestReadResponse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzReadResponse: whatever a backend answers, what is taken of it was asked for, and is a ticket or a refusal for the
+// frame that it stands under.
+func FuzzReadResponse(f *testing.F) {
+	for _, seed := range []string{
+		`{"tickets":[{"frame":"a"}],"refusals":[{"frame":"b","code":"too_large","message":"no"}]}`,
+		`{"tickets":[{"frame":"a"},{"frame":"a"}]}`, `{"tickets":[{"frame":"c"}]}`, `{"tickets":null,"refusals":[null]}`,
+		`{"Tickets":[{"FRAME":"a"}]}`, `{"tickets":[{"frame":"a","frame":"b","headers":{"a":"b"},"expires_at":"2026-11-22T01:18:03Z"}]}`,
+		`[]`, `null`, `<html>`, ``, `{"tickets":[]} {"tickets":[]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	asked := []Upload{{Frame: "a"}, {Frame: "b"}, {Frame: frameID}}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		answers, err := ReadResponse(bytes.NewReader(raw), asked)
+		if err != nil {
+			if !errors.Is(err, ErrResponse) || answers != nil {
+				t.Fatalf("%v with %d answers", err, len(answers))
+			}
+			return
+		}
+		if len(answers) > len(asked) {
+			t.Fatalf("%d answers to %d questions", len(answers), len(asked))
+		}
+		for frame, answer := range answers {
+			if !slices.ContainsFunc(asked, func(u Upload) bool { return u.Frame == frame }) {
+				t.Errorf("frame %q was not asked for", frame)
+			}
+			forIt := answer.Ticket != nil && answer.Ticket.Frame == frame || answer.Refusal != nil && answer.Refusal.Frame == frame
+			if !forIt || (answer.Ticket == nil) == (answer.Refusal == nil) {
+				t.Errorf("frame %q: %+v", frame, answer)
+			}
+		}
+	})
 }
 
 func TestDigestsAsHeaders(t *testing.T) {

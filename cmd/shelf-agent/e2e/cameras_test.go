@@ -42,10 +42,6 @@ func (s *shop) film(t *testing.T, cameras, frames int, within time.Duration) {
 	for c := range cameras {
 		writing.Go(func() {
 			id := fmt.Sprintf("cam-%d", c)
-			if err := os.MkdirAll(filepath.Join(s.dir, id), 0o755); err != nil {
-				t.Error(err)
-				return
-			}
 			tick := time.NewTicker(within / time.Duration(frames))
 			defer tick.Stop()
 			for n := range frames {
@@ -62,6 +58,9 @@ func (s *shop) film(t *testing.T, cameras, frames int, within time.Duration) {
 
 func (s *shop) shoot(camera string, n int, rename bool) error {
 	picture := draw(camera, n)
+	if err := os.MkdirAll(filepath.Join(s.dir, camera), 0o755); err != nil {
+		return err
+	}
 	name := filepath.Join(s.dir, camera, fmt.Sprintf("%06d.jpg", n))
 	place := name
 	if rename {

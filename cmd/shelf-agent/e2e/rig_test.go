@@ -2,18 +2,23 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"shelfagent/agent/status"
 	"shelfagent/uploader/backend/devpki"
@@ -26,10 +31,18 @@ const (
 	keyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 )
 
-// programs is the folder of the two programs, built once by TestMain.
+// programs is the folder of the two programs, built once by TestMain; or, where envPrograms names it, by the process that
+// started this one.
 var programs string
 
+const envPrograms = "SHELFAGENT_E2E_PROGRAMS"
+
 func TestMain(m *testing.M) {
+	becomeClocked()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // a toxic logs to standard error otherwise
+	if programs = os.Getenv(envPrograms); programs != "" {
+		os.Exit(m.Run())
+	}
 	dir, err := os.MkdirTemp("", "shelf-e2e-")
 	if err != nil {
 		panic(err)
@@ -47,14 +60,30 @@ func TestMain(m *testing.M) {
 
 // rig is a shop and its cloud: an S3 server, a backend and an agent, each a process.
 type rig struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	s3      *s3test.Server
+	bucket  string
 	backend *process
 	agent   *process
+
+	backendAddr              string
+	backendClock, agentClock *clock // nil: the machine's
 }
 
-func newRig(t *testing.T) *rig {
+// plan is what a test can have otherwise. Zero values are the usual way.
+type plan struct {
+	s3     *s3test.Server // nil: one of its own
+	bucket string         // "": frames
+	// way returns where the agent meets the backend and S3, when something stands between.
+	way func(backend, s3 string) (string, string)
+	// agent replaces lines of the agent's configuration, each the key and its new value.
+	agent map[string]string
+	// backendListen is where the backend listens; "": a free port of this machine.
+	backendListen string
+}
+
+func newRig(t testing.TB, p plan) *rig {
 	t.Helper()
 	// The socket's path must be short, so not t.TempDir.
 	dir, err := os.MkdirTemp("", "rig-")
@@ -62,16 +91,23 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &rig{t: t, dir: dir, s3: s3test.Start(t)}
-	r.s3.CreateBucket(t, bucket)
-	who := devpki.Rig{Store: store, Rig: "rig-1"}
+	r := &rig{t: t, dir: dir, s3: p.s3, bucket: cmp.Or(p.bucket, bucket)}
+	if r.s3 == nil {
+		r.s3 = s3test.Start(t)
+	}
+	r.s3.CreateBucket(t, r.bucket)
+	who := devpki.Rig{Store: store, Rig: "of-" + r.bucket}
 	if _, err := r.s3.PKI.AddRig(who, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(r.path("capture"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	backendAddr := freePort(t)
+	r.backendAddr = cmp.Or(p.backendListen, freePort(t))
+	backendDoor, s3Door := r.backendAddr, r.s3.Addr
+	if p.way != nil {
+		backendDoor, s3Door = p.way(r.backendAddr, r.s3.Addr)
+	}
 	pki, files := r.s3.PKI, r.s3.PKI.RigFiles(who)
 	r.write("backend.toml", fmt.Sprintf(`
 [listen]
@@ -85,10 +121,10 @@ trust_domain = %q
 bucket = %q
 region = %q
 kms_key_arn = %q
-endpoint = %q
+endpoint = "https://%s"
 path_style = true
-`, backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, bucket, s3test.Region, keyARN, r.s3.Endpoint))
-	r.write("agent.toml", fmt.Sprintf(`
+`, r.backendAddr, pki.Server.Cert, pki.Server.Key, pki.CA.Cert, pki.TrustDomain, r.bucket, s3test.Region, keyARN, s3Door))
+	agent := fmt.Sprintf(`
 state_dir = %q
 [capture]
 dir = %q
@@ -105,6 +141,10 @@ ca = %q
 kms_key_arn = %q
 # A kill counts as a try of whatever was under way; these tests kill more often than a lifetime of power cuts.
 max_attempts = 100
+stall = "1m"
+[network]
+private_only = false
+private_ranges = ["10.0.0.0/8"]
 [status]
 socket = %q
 listen = ""
@@ -113,7 +153,15 @@ level = "debug"
 format = "text"
 [development]
 allow_loopback = true
-`, r.path("state"), r.path("capture"), backendAddr, pki.CA.Cert, files.Cert, files.Key, r.s3.Addr, bucket, pki.CA.Cert, keyARN, r.path("agent.sock")))
+`, r.path("state"), r.path("capture"), backendDoor, pki.CA.Cert, files.Cert, files.Key, s3Door, r.bucket, pki.CA.Cert, keyARN, r.path("agent.sock"))
+	for key, value := range p.agent {
+		line := regexp.MustCompile(`(?m)^` + key + ` = .*$`)
+		if !line.MatchString(agent) {
+			t.Fatalf("the agent's configuration has no %s", key)
+		}
+		agent = line.ReplaceAllLiteralString(agent, key+" = "+value)
+	}
+	r.write("agent.toml", agent)
 	return r
 }
 
@@ -134,14 +182,14 @@ func (r *rig) startBackend() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.backend = start(r.t, r.path("backend.log"), []string{
+	r.backend = start(r.t, r.path("backend.log"), r.backendClock, []string{
 		"AWS_ACCESS_KEY_ID=" + credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + credentials.SecretAccessKey,
 	}, "shelf-backend", "serve", "--config", r.path("backend.toml"))
 }
 
 func (r *rig) startAgent() {
 	r.t.Helper()
-	r.agent = start(r.t, r.path("agent.log"), nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
+	r.agent = start(r.t, r.path("agent.log"), r.agentClock, nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
 }
 
 // ask returns the agent's own document, by the command that people use.
@@ -161,7 +209,7 @@ func (r *rig) await(what string, limit time.Duration, wanted func(status.Snapsho
 	deadline := time.After(limit)
 	var last status.Snapshot
 	for {
-		s, err := r.ask()
+		s, err := status.Ask(context.Background(), r.path("agent.sock"))
 		if err == nil {
 			last = s
 			if wanted(s) {
@@ -181,12 +229,12 @@ func (r *rig) await(what string, limit time.Duration, wanted func(status.Snapsho
 
 // process is a child that dies with the test.
 type process struct {
-	t     *testing.T
+	t     testing.TB
 	cmd   *exec.Cmd
 	ended chan error
 }
 
-func start(t *testing.T, logFile string, env []string, program string, args ...string) *process {
+func start(t testing.TB, logFile string, c *clock, env []string, program string, args ...string) *process {
 	t.Helper()
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -199,13 +247,23 @@ func start(t *testing.T, logFile string, env []string, program string, args ...s
 			t.Logf("the end of %s:\n%s", filepath.Base(logFile), raw[max(0, len(raw)-8000):])
 		}
 	})
+	if c != nil {
+		return c.start(t, log, env, program, args...)
+	}
 	return startTo(t, log, env, program, args...)
 }
 
 // startTo starts a child that writes its log to an open file.
-func startTo(t *testing.T, log *os.File, env []string, program string, args ...string) *process {
+func startTo(t testing.TB, log *os.File, env []string, program string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(filepath.Join(programs, program), args...), ended: make(chan error, 1)}
+	return startExtra(t, log, env, nil, filepath.Join(programs, program), args...)
+}
+
+// startExtra starts a child with open files beside the usual three.
+func startExtra(t testing.TB, log *os.File, env []string, extra []*os.File, file string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(file, args...), ended: make(chan error, 1)}
+	p.cmd.ExtraFiles = extra
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = dieWithParent()
@@ -249,7 +307,18 @@ func (p *process) stop() {
 	}
 }
 
-func freePort(t *testing.T) string {
+// bucketFor makes a bucket's name of the test's.
+func bucketFor(t testing.TB) string {
+	name := []byte(strings.ToLower(path.Base(t.Name())))
+	for i, b := range name {
+		if (b < 'a' || b > 'z') && (b < '0' || b > '9') {
+			name[i] = '-'
+		}
+	}
+	return string(name)
+}
+
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -260,7 +329,7 @@ func freePort(t *testing.T) string {
 }
 
 // files lists what is below a folder, but for the agent's own marker.
-func files(t *testing.T, dir string) []string {
+func files(t testing.TB, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
@@ -275,7 +344,7 @@ func files(t *testing.T, dir string) []string {
 	return found
 }
 
-func logHas(t *testing.T, file, text string) bool {
+func logHas(t testing.TB, file, text string) bool {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"shelfagent/uploader/backend/authority"
 	"shelfagent/uploader/ticket"
 )
 
@@ -122,10 +122,7 @@ func (p *PKI) AddRig(rig Rig, overwrite bool) (Pair, error) {
 	if err := mayWrite(pair, overwrite); err != nil {
 		return Pair{}, err
 	}
-	return pair, p.issue(pair, &x509.Certificate{
-		URIs:        []*url.URL{id.URI()},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
+	return pair, p.issue(pair, authority.RigTemplate(id))
 }
 
 // RigFiles is where the rig's certificate and key lie, or would lie.

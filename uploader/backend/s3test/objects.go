@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"path/filepath"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -87,3 +88,6 @@ func (s *Server) Read(t testing.TB, bucket, key string) Object {
 	}
 	return object
 }
+
+// Folder is where the server keeps a bucket: each object is a file at its key, which appears when it is whole.
+func (s *Server) Folder(bucket string) string { return filepath.Join(s.dir, "data", bucket) }

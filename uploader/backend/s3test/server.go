@@ -35,7 +35,7 @@ const (
 	logTail       = 16 << 10
 )
 
-// Server is one versitygw. Its methods fail the test; they are for one goroutine at a time.
+// Server is one versitygw. Its methods fail the test; Start and Stop are for one goroutine at a time.
 type Server struct {
 	// Endpoint is https://127.0.0.1:<port>, the same after Stop and Start.
 	Endpoint string
@@ -54,11 +54,12 @@ type Server struct {
 	end     error              // how it ended; set before ended is closed
 }
 
-// Start runs a server until the test ends. It fails the test when versitygw has not been built.
-func Start(t testing.TB) *Server {
+// Start runs a server until the test ends. It fails the test when versitygw has not been built. Its certificate is also
+// for the hosts, beside those of this machine itself.
+func Start(t testing.TB, hosts ...string) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	pki, err := devpki.Create(filepath.Join(dir, "pki"), devpki.Options{})
+	pki, err := devpki.Create(filepath.Join(dir, "pki"), devpki.Options{Hosts: append(devpki.DefaultHosts(), hosts...)})
 	if err != nil {
 		t.Fatalf("s3test: %v", err)
 	}

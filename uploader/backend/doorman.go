@@ -1,0 +1,22 @@
+package backend
+
+import (
+	"log/slog"
+	"net/http"
+
+	"shelfagent/uploader/ticket"
+)
+
+// doorman stands behind a listener that lets strangers in so that they can enrol: everything but enrolment needs a
+// certificate that crypto/tls has verified, health included, as if the listener itself insisted.
+func doorman(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == ticket.EnrollPath || r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		p := fail(http.StatusForbidden, CodeNoCertificate, "a verified client certificate is needed")
+		log.InfoContext(r.Context(), "stranger refused", "method", clip(r.Method, 20), "path", clip(r.URL.Path, 100), "remote", r.RemoteAddr)
+		p.write(w)
+	})
+}
