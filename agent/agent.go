@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"runtime"
 	"sync"
 	"time"
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
-	"shelfagent/agent/desk"
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
@@ -76,6 +74,9 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	log := opts.Logger.With("stage", "intake")
 	a.intake = newIntake(a.watcher, a.queue, rules, openDecodeMark(decodeMarkPath(c), log), opts.Version, log)
+	if err := a.prepareToShow(c); err != nil {
+		return a, err
+	}
 	uploaderOptions.Queue = a.queue
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
@@ -88,13 +89,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	a.heart = a.uploader.Heart(a.heartbeat)
 	a.intake.clock = func() *float64 { return a.uploader.Status().ClockOffset }
-	a.status, err = status.Listen(status.Options{
-		Socket: c.Status.Socket, Listen: c.Status.Listen, Snapshot: a.Snapshot, Logger: opts.Logger.With("stage", "status"),
-		Routes: status.Routes{
-			Handlers:    map[string]http.Handler{"/v1/queue/": desk.Handler(a.queue, opts.Logger.With("stage", "desk"))},
-			ConnContext: desk.ConnContext,
-		},
-	})
+	a.status, err = status.Listen(a.statusOptions(c, rules.Location, opts.Logger))
 	return a, err
 }
 

@@ -11,6 +11,12 @@
 // agent three times goes to the rejected folder as poison. A camera's rejected files are in the log by the first of
 // a kind, by their number every ten minutes, and by their end.
 //
+// # What the page shows
+//
+// Intake remembers for the status page, in memory only and within bounds: a small picture of each camera's last frame, as it
+// leaves the shop; how many frames each hour of the last day had; and which files came last. What became of those is asked
+// of the queue whenever somebody looks. After a restart the pictures come with the next frames.
+//
 // # Start and stop
 //
 // Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the

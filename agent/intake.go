@@ -32,6 +32,9 @@ type intake struct {
 	clock   func() *float64 // the backend's clock less this machine's, in seconds; nil when not known
 	log     *slog.Logger
 
+	pictures *pictures // nil: nobody may see them
+	recent   recent
+
 	// decoders bounds how many frames are checked at once: it is what takes the processor. heavy is held by the one
 	// among them that may take frame.Options.MaxMemory; a JPEG that stays as it is takes next to nothing.
 	decoders chan struct{}
@@ -55,6 +58,7 @@ type intakeTally struct {
 	lastWhy    string
 	good       map[string]time.Time              // by camera, when its latest frame got into the queue
 	faults     map[frame.Fault]map[string]string // by camera: what is seen of those that have it
+	hourly     map[string][]int64                // by camera: frames in each of the last hours
 	full       failure                           // the queue had no room
 	failing    failure                           // the disk or the queue refused something else
 }
@@ -180,6 +184,8 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	switch {
 	case err == nil:
 		in.remember(file.Camera, f, seen)
+		in.pictures.keep(file.Camera, f)
+		in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, captured: f.CapturedAt, id: item.ID, sha256: f.SHA256})
 		in.note(func(t *intakeTally) {
 			if !item.EnqueuedAt.Before(began) { // or it was queued before, and its file could not be removed
 				t.admitted[file.Camera]++
@@ -213,6 +219,7 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 		in.note(func(t *intakeTally) { t.failing = failed(err) })
 		return
 	}
+	in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
 	in.note(func(t *intakeTally) {
 		in.rejects.rejected(file, why, time.Now())
 		t.rejected[file.Camera]++
@@ -235,5 +242,6 @@ func (in *intake) now() intakeTally {
 	t := in.tally
 	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
 	t.good, t.faults = maps.Clone(t.good), in.faulty()
+	t.hourly = in.hourly(time.Now())
 	return t
 }

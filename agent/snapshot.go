@@ -22,9 +22,10 @@ func (a *Agent) Snapshot() status.Snapshot {
 	return status.Snapshot{
 		Verdict: verdict(active), At: now.UTC(), Version: a.version, Store: name.Store, Rig: name.Rig,
 		Started: a.started, PID: os.Getpid(), Page: a.Page(),
-		Conditions: conditions(active), Cameras: cameras(f), Queue: queueView(f), Link: linkView(f.uploader),
-		Disk:   status.Disk{Free: f.queue.DiskFree, Total: f.queue.DiskTotal},
-		Intake: status.Intake{Admitted: sum(f.intake.admitted), Rejected: f.intake.codes},
+		Conditions: conditions(active), Cameras: cameras(f, a.intake.pictures), Queue: queueView(f), Link: linkView(f.uploader),
+		Disk:       status.Disk{Free: f.queue.DiskFree, Total: f.queue.DiskTotal},
+		Intake:     status.Intake{Admitted: sum(f.intake.admitted), Rejected: f.intake.codes},
+		HourlyFrom: hourlyFrom(now), Recent: a.intake.recent.newest(a.queue),
 	}
 }
 
@@ -54,7 +55,7 @@ func conditions(active []health.Active) []status.Condition {
 }
 
 // cameras joins what each stage knows of a camera.
-func cameras(f facts) []status.Camera {
+func cameras(f facts, shown *pictures) []status.Camera {
 	byID := map[string]*status.Camera{}
 	camera := func(id string) *status.Camera {
 		if byID[id] == nil {
@@ -75,8 +76,12 @@ func cameras(f facts) []status.Camera {
 		v := camera(c.Camera)
 		v.LastFrame, v.Waiting, v.Parked, v.Delivered = c.LastCaptured, c.Pending(), c.Parked, c.Delivered
 	}
+	for id, counts := range f.intake.hourly {
+		camera(id).Hourly = counts
+	}
 	list := make([]status.Camera, 0, len(byID))
 	for _, c := range byID {
+		c.Picture = shown.taken(c.ID)
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b status.Camera) int { return cmp.Compare(a.ID, b.ID) })

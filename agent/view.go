@@ -5,15 +5,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"shelfagent/agent/frame"
 )
 
 // view is what is remembered of a camera's last frames, to tell a fault of the camera from that of one picture. There
-// is one for each camera that had a frame in the queue, about 1 KiB; capture bounds their number.
+// is one for each camera that had a frame in the queue, less than 2 KiB; capture bounds their number.
 type view struct {
 	same    frame.Sameness
 	streaks map[frame.Fault]*streak
+	hours   hours
 }
 
 // streak is a camera's way into a fault, and out of it.
@@ -64,6 +66,7 @@ func (in *intake) remember(camera string, f *frame.Frame, seen sight) {
 		return // it was queued before, and its file is found again
 	}
 	v.same = same
+	v.hours.add(f.CapturedAt, time.Now())
 	for fault, s := range v.streaks {
 		s.count(slices.Contains(seen.faults, fault), after, seen.detail(fault))
 	}
@@ -111,6 +114,15 @@ func (in *intake) faulty() map[frame.Fault]map[string]string {
 			}
 			all[fault][camera] = s.detail
 		}
+	}
+	return all
+}
+
+// hourly is the last hours of each camera. The caller holds mu.
+func (in *intake) hourly(now time.Time) map[string][]int64 {
+	all := map[string][]int64{}
+	for camera, v := range in.views {
+		all[camera] = v.hours.last(now)
 	}
 	return all
 }

@@ -224,6 +224,21 @@ func (q *Queue) Receipts(n int) ([]Receipt, error) {
 	return q.receiptsLike(Filter{}, n)
 }
 
+// OldestReceipt returns the oldest receipt that is kept; what left before it is not known any more. ErrNotFound: there is
+// none at all.
+func (q *Queue) OldestReceipt() (r Receipt, err error) {
+	err = q.store.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketReceipts).Cursor()
+		for key, value := c.First(); key != nil; key, value = c.Next() {
+			if unseal(key, value, &r) == nil {
+				return nil
+			}
+		}
+		return fmt.Errorf("%w: there are no receipts", ErrNotFound)
+	})
+	return r, err
+}
+
 // Found is what is known of the frames that Find looked for.
 type Found struct {
 	Items    []Item

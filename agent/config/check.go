@@ -202,6 +202,7 @@ func (c *checker) network(v Network) {
 
 func (c *checker) status(v Status) {
 	c.absolute("status.socket", v.Socket)
+	c.oneOf("status.pictures", v.Pictures, picturesLoopback, picturesAlways, picturesNever)
 	if v.Listen == "" {
 		return // no page
 	}

@@ -128,8 +128,9 @@ type Network struct {
 
 // Status is where the agent can be asked.
 type Status struct {
-	Socket string `toml:"socket"`
-	Listen string `toml:"listen"`
+	Socket   string `toml:"socket"`
+	Listen   string `toml:"listen"`
+	Pictures string `toml:"pictures"`
 }
 
 // Log is what the agent writes about itself.
@@ -169,7 +170,7 @@ func Default() Config {
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
 		},
-		Status: Status{Socket: "/run/shelf-agent/agent.sock", Listen: "127.0.0.1:8470"},
+		Status: Status{Socket: "/run/shelf-agent/agent.sock", Listen: "127.0.0.1:8470", Pictures: picturesLoopback},
 		Log:    Log{Level: "info", Format: "auto"},
 	}
 }

@@ -228,6 +228,9 @@ func TestMistakes(t *testing.T) {
 		{"a file of a later version", "schema = 2\n" + minimal, []string{
 			`config.toml:1:1: schema: this program reads version 1, not 2`,
 		}},
+		{"pictures for somebody", minimal + "[status]\npictures = \"friends\"\n", []string{
+			`config.toml:9:1: status.pictures: "friends" is not one of loopback, always, never`,
+		}},
 		{"a port alone", minimal + "[status]\nlisten = \":8470\"\n", []string{
 			`config.toml:9:1: status.listen: ":8470" is not an address and port; write it as in "127.0.0.1:8470", or "" for no page`,
 		}},

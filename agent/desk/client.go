@@ -70,6 +70,11 @@ func (c *Client) Show(ctx context.Context, ref string) (f Frame, err error) {
 	return f, c.ask(ctx, http.MethodGet, "item", url.Values{"ref": {ref}}, &f)
 }
 
+// Find asks for frames in the queue and gone from it.
+func (c *Client) Find(ctx context.Context, f queue.Filter, limit int) (found Found, err error) {
+	return found, c.ask(ctx, http.MethodGet, "find", valuesOf(f, queue.Page{Limit: limit}), &found)
+}
+
 // Payload streams the bytes.
 func (c *Client) Payload(ctx context.Context, id queue.ID) (io.ReadCloser, error) {
 	resp, err := c.do(ctx, http.MethodGet, "payload", url.Values{"id": {string(id)}})

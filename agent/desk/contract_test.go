@@ -136,7 +136,7 @@ func TestContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for story, tell := range map[string]func(*testing.T, *rig, Desk){
-				"show": showStory, "names": namesStory, "list": listStory, "pages": pagesStory, "payload": payloadStory,
+				"show": showStory, "names": namesStory, "list": listStory, "pages": pagesStory, "payload": payloadStory, "find": findStory,
 				"retry": retryStory, "retry all": retryAllStory, "drop": dropStory, "drop refused": dropRefusedStory,
 				"verify": verifyStory, "stats": statsStory, "closed": closedStory, "cancelled": cancelledStory,
 			} {

@@ -28,6 +28,10 @@ type Desk interface {
 	// Show returns a frame, or what is left of one that has gone.
 	Show(ctx context.Context, ref string) (Frame, error)
 
+	// Find returns the frames that a filter selects, in the queue or gone from it: at most limit of each, those that are
+	// still there first. State is not looked at.
+	Find(ctx context.Context, f queue.Filter, limit int) (Found, error)
+
 	// Payload gives the bytes as they are on the disk; fs.ErrNotExist when they are not. The caller closes it. A
 	// stream that breaks ends with an error, never with io.EOF.
 	Payload(ctx context.Context, id queue.ID) (io.ReadCloser, error)

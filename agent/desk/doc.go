@@ -17,9 +17,10 @@
 // # Who may
 //
 // Whoever can open the socket: the agent's own user, its group, and root (mode 0660, in a folder with mode 0750).
-// They see the pictures, and may drop them. None of this is served anywhere else. On Linux the kernel says who is
-// at the other end, and log and receipts name that user; what people say of themselves is written beside it and
-// never instead. Other systems do not say: there it is all there is, and marked as such.
+// They see the pictures, and may drop them. Nothing that changes the queue or gives pictures is served anywhere else; what
+// Find tells of a frame is on the status page as well. On Linux the kernel says who is at the other end, and log and
+// receipts name that user; what people say of themselves is written beside it and never instead. Other systems do not
+// say: there it is all there is, and marked as such.
 //
 // # The wire
 //
@@ -28,6 +29,7 @@
 //	GET  /v1/queue/stats
 //	GET  /v1/queue/items    camera, state, since, until, source, sha256, after, limit   one page
 //	GET  /v1/queue/item     ref
+//	GET  /v1/queue/find     as items, without state and after                           in the queue, and gone from it
 //	GET  /v1/queue/payload  id                                                          the bytes
 //	GET  /v1/queue/verify   quick                                                       one line for each finding
 //	POST /v1/queue/retry    ref, by

@@ -54,6 +54,15 @@ func frameOfReceipt(r queue.Receipt) Frame {
 	}
 }
 
+// Found is what is known of the frames that were looked for.
+type Found struct {
+	Frames []Frame `json:"frames"`
+	More   bool    `json:"more,omitempty"` // there are more than were asked for
+	// ReceiptsSince is when the frame of the oldest receipt left: what left before is not known any more. Zero: nothing
+	// has left yet.
+	ReceiptsSince time.Time `json:"receipts_since,omitzero"`
+}
+
 // Stats is the queue in numbers. Waiting, deferred, leased and parked add up to all frames; delivered and dropped count
 // since the queue was made.
 type Stats struct {

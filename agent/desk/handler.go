@@ -33,6 +33,7 @@ func Handler(q *queue.Queue, log *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /v1/queue/stats", h.stats)
 	mux.HandleFunc("GET /v1/queue/items", h.items)
 	mux.HandleFunc("GET /v1/queue/item", h.item)
+	mux.HandleFunc("GET /v1/queue/find", h.find)
 	mux.HandleFunc("GET /v1/queue/payload", h.payload)
 	mux.HandleFunc("GET /v1/queue/verify", h.verify)
 	mux.HandleFunc("POST /v1/queue/retry", h.changed(func(ctx context.Context, l Local, r *http.Request) (any, error) {
@@ -87,6 +88,17 @@ func (h *handler) item(w http.ResponseWriter, r *http.Request) {
 	unhurried(w)
 	f, err := h.local(r).Show(r.Context(), r.URL.Query().Get("ref"))
 	answer(w, f, err)
+}
+
+func (h *handler) find(w http.ResponseWriter, r *http.Request) {
+	f, p, err := selection(r.URL.Query())
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	unhurried(w)
+	found, err := h.local(r).Find(r.Context(), f, p.Limit)
+	answer(w, found, err)
 }
 
 // changed wraps what changes the queue. What has begun is finished, whether or not the asker waits for it.

@@ -52,6 +52,22 @@ func (l Local) Show(ctx context.Context, ref string) (Frame, error) {
 	return one(ref, append(present, left...))
 }
 
+// Find looks among items and among receipts.
+func (l Local) Find(ctx context.Context, f queue.Filter, limit int) (Found, error) {
+	present, left, more, err := l.both(ctx, f, limit)
+	if err != nil {
+		return Found{}, err
+	}
+	found := Found{Frames: append(append([]Frame{}, present...), left...), More: more}
+	switch oldest, err := l.Queue.OldestReceipt(); {
+	case err == nil:
+		found.ReceiptsSince = oldest.DeliveredAt
+	case !errors.Is(err, queue.ErrNotFound):
+		return Found{}, err
+	}
+	return found, nil
+}
+
 // find returns the frames that a ref may mean, those that have left apart, each once.
 func (l Local) find(ctx context.Context, ref string) (present, left []Frame, err error) {
 	if strings.Contains(ref, "/") {
@@ -61,9 +77,15 @@ func (l Local) find(ctx context.Context, ref string) (present, left []Frame, err
 		return nil, nil, fmt.Errorf("%w: %q is no frame: give its id, or the first digits of its SHA-256, at least %d",
 			queue.ErrInvalid, ref, MinRef)
 	}
-	found, err := l.Queue.Find(ctx, queue.Filter{SHA256: ref}, maxNamed)
+	present, left, _, err = l.both(ctx, queue.Filter{SHA256: ref}, maxNamed)
+	return present, left, err
+}
+
+// both returns items and receipts, each frame once.
+func (l Local) both(ctx context.Context, f queue.Filter, limit int) (present, left []Frame, more bool, err error) {
+	found, err := l.Queue.Find(ctx, f, limit)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	seen := map[queue.ID]bool{}
 	for _, it := range found.Items {
@@ -76,7 +98,7 @@ func (l Local) find(ctx context.Context, ref string) (present, left []Frame, err
 			left = append(left, frameOfReceipt(r))
 		}
 	}
-	return present, left, nil
+	return present, left, found.More, nil
 }
 
 func (l Local) exact(id queue.ID) (present, left []Frame, err error) {

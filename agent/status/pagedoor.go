@@ -15,10 +15,10 @@ const pageRetry = 30 * time.Second
 // pageDoor serves the page where it can be served. That it cannot is no reason to end: frames need no page. So it is
 // noted, and tried again.
 type pageDoor struct {
-	address  string // empty: no page is wanted
-	snapshot func() Snapshot
-	log      *slog.Logger
-	retry    time.Duration
+	address string // empty: no page is wanted
+	page    *page
+	log     *slog.Logger
+	retry   time.Duration
 
 	mu       sync.Mutex
 	listener *crowd // guarded by mu, as are the others; nil when none is bound
@@ -46,6 +46,9 @@ func (p *pageDoor) bind() {
 
 // serve answers until ctx ends, whenever the address is bound.
 func (p *pageDoor) serve(ctx context.Context) {
+	var live sync.WaitGroup
+	defer live.Wait()
+	live.Go(func() { p.page.live.run(ctx) })
 	again := time.NewTicker(p.retry)
 	defer again.Stop()
 	for {
@@ -53,7 +56,7 @@ func (p *pageDoor) serve(ctx context.Context) {
 		listener, bound := p.listener, p.bound
 		p.mu.Unlock()
 		if listener != nil {
-			page := guarded(ownHost(bound.AddrPort(), handler(p.snapshot, true)))
+			page := guarded(ownHost(bound.AddrPort(), handler(p.page.snapshot, p.page)))
 			p.ended(serveUntil(ctx, newServer(listener, page, p.log), listener))
 		}
 		select {

@@ -22,6 +22,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"shelfagent/agent/trail"
 )
 
 // Options say where to serve.
@@ -32,6 +34,12 @@ type Options struct {
 	Listen string
 	// Snapshot may be called from several goroutines.
 	Snapshot func() Snapshot
+	// Thumbnail returns a camera's newest picture as a small JPEG, nil when there is none. Nil: the page shows none.
+	Thumbnail func(camera string) []byte
+	// Find answers "where is my picture?". Nil: the page has no search.
+	Find func(context.Context, trail.Query) (trail.Answer, error)
+	// Location is the shop's time zone; nil means this machine's.
+	Location *time.Location
 	// Routes are served on the socket beside the status.
 	Routes Routes
 	Logger *slog.Logger
@@ -51,8 +59,8 @@ func Listen(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("status.socket: %w", err)
 	}
-	s := &Server{door: limit(socket), page: &pageDoor{address: opts.Listen, snapshot: opts.Snapshot, log: opts.Logger, retry: pageRetry}}
-	s.socket = newServer(s.door, guarded(handler(opts.Snapshot, false)), opts.Logger)
+	s := &Server{door: limit(socket), page: &pageDoor{address: opts.Listen, page: newPage(opts), log: opts.Logger, retry: pageRetry}}
+	s.socket = newServer(s.door, guarded(handler(opts.Snapshot, nil)), opts.Logger)
 	opts.Routes.mount(s.socket)
 	s.page.bind()
 	return s, nil
@@ -151,7 +159,8 @@ func makeRoom(path string) error {
 	return os.Remove(path)
 }
 
-func handler(snapshot func() Snapshot, page bool) http.Handler {
+// handler answers programs and, where there is a page, people.
+func handler(snapshot func() Snapshot, page *page) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collector{snapshot})
 	mux := http.NewServeMux()
@@ -162,16 +171,21 @@ func handler(snapshot func() Snapshot, page bool) http.Handler {
 		_ = encoder.Encode(snapshot()) // the reader has gone; nothing to do
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	if page {
-		mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { servePage(w, snapshot()) })
+	if page != nil {
+		page.handle(mux)
 	}
 	return mux
 }
 
+// contentPolicy: what the page loads comes from here, it is in nobody's frame, and it sends nothing but its own form. No
+// style or script stands in the document.
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 func guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -1,6 +1,10 @@
 package status
 
-import "time"
+import (
+	"time"
+
+	"shelfagent/agent/trail"
+)
 
 // Verdict is the one word for the whole.
 type Verdict string
@@ -28,6 +32,10 @@ type Snapshot struct {
 	Link       Link        `json:"link"`
 	Disk       Disk        `json:"disk"`
 	Intake     Intake      `json:"intake"`
+	// HourlyFrom is when the first hour of each Camera.Hourly began.
+	HourlyFrom time.Time `json:"hourly_from,omitzero"`
+	// Recent are the last files that were taken in or rejected, newest first; at most 20.
+	Recent []Recent `json:"recent"`
 }
 
 // Condition is something that is wrong now, in the words for a technician.
@@ -54,6 +62,11 @@ type Camera struct {
 	Waiting   int64 `json:"waiting"`
 	Parked    int64 `json:"parked"`
 	Delivered int64 `json:"delivered"`
+	// Hourly counts the frames that were taken in, by the hour in which they were captured: 24 hours, the present one
+	// last. What was taken in before the agent started is not counted.
+	Hourly []int64 `json:"hourly,omitempty"`
+	// Picture is the capture time of the picture that the page shows; zero when it shows none.
+	Picture time.Time `json:"picture,omitzero"`
 }
 
 // AllWaiting counts what is to be delivered, in the queue or still in the capture folder.
@@ -108,3 +121,17 @@ type Intake struct {
 	Admitted int64            `json:"admitted"`
 	Rejected map[string]int64 `json:"rejected"`
 }
+
+// Recent is what became of one of the last files.
+type Recent struct {
+	At         time.Time   `json:"at"` // when it was taken in or rejected
+	State      trail.State `json:"state"`
+	Camera     string      `json:"camera"`
+	File       string      `json:"file"` // as the camera named it
+	CapturedAt time.Time   `json:"captured_at,omitzero"`
+	SHA256     string      `json:"sha256,omitempty"` // of a frame
+	Why        string      `json:"why,omitempty"`    // it was rejected, or is not delivered yet
+}
+
+// Title says what it is, as its trail does.
+func (r Recent) Title() string { return trail.Trail{Camera: r.Camera, File: r.File}.Title() }

@@ -16,20 +16,22 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/frame", "agent/status", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
-	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/frame", "agent/health", "agent/status", "queue", "uploader", "uploader/device", "uploader/ticket"},
+	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/find", "agent/frame", "agent/health", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
 	"agent/doctor":        {"agent/config", "agent/status", "uploader", "uploader/device"},
+	"agent/find":          {"agent/capture", "agent/desk", "agent/frame", "agent/trail", "queue"},
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
-	"agent/status":        {},
+	"agent/status":        {"agent/trail"},
+	"agent/trail":         {},
 
 	"queue":                      {},
 	"queue/faults":               {},
