@@ -232,12 +232,12 @@ func TestTheUploaderTakesARenewedCertificate(t *testing.T) {
 // TestARigRenewsByItself: nobody calls a step. Its certificate is due, and there is a backend.
 func TestARigRenewsByItself(t *testing.T) {
 	b := openBooth(t)
-	b.server.Change = func(c *x509.Certificate) {
+	b.server.Change(func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(patience/2)
-	}
+	})
 	_, err := b.enroll()
 	must(t, err)
-	b.server.Change = nil
+	b.server.Change(nil)
 	identity, err := LoadIdentity(b.home.Certificate, b.home.Key)
 	must(t, err)
 	tried := make(chan struct{})

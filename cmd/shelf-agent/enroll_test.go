@@ -114,12 +114,13 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 // issueDue has the backend sign a certificate that is to be renewed at once; "due no" ends that.
 func issueDue(ts *testscript.TestScript, _ bool, args []string) {
 	server := *ts.Value(issuerKey{}).(**issuertest.Server)
-	server.Change = nil
-	if len(args) == 0 {
-		server.Change = func(c *x509.Certificate) {
-			c.NotBefore, c.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(20*time.Second)
-		}
+	if len(args) > 0 {
+		server.Change(nil)
+		return
 	}
+	server.Change(func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Minute), time.Now().Add(20*time.Second)
+	})
 }
 
 // renewed FILE COPY waits until a file is another than its copy.

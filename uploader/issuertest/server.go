@@ -22,24 +22,23 @@ import (
 	"shelfagent/uploader/ticket"
 )
 
-// DefaultLife is that of the certificates, as DESIGN wants it.
+// DefaultLife is that of the certificates.
 const DefaultLife = 7 * 24 * time.Hour
 
-// Server is the backend. Its fields are set before requests come, but for what Override changes.
+// Server is the backend. Its fields are set before requests come, but for what its methods change.
 type Server struct {
 	// PKI signs the server's certificate and the rigs'.
 	PKI *devpki.PKI
 	// Invitations are the rigs by their codes, written in capitals without dashes.
 	Invitations map[string]devpki.Rig
-	// Change alters what Enroll and Renew sign; nil changes nothing.
-	Change func(*x509.Certificate)
 	// URL is where the server is.
 	URL string
 
 	server *httptest.Server
 	signer tls.Certificate
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards what follows
+	change    func(*x509.Certificate)
 	overrides map[string]http.HandlerFunc
 	spent     map[string]spent
 	requests  map[string]int
@@ -96,6 +95,13 @@ func (s *Server) Override(path string, h http.HandlerFunc) {
 	s.overrides[path] = h
 }
 
+// Change alters what Enroll and Renew sign from now on; nil ends that.
+func (s *Server) Change(change func(*x509.Certificate)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.change = change
+}
+
 // Requests is how many there were for a path.
 func (s *Server) Requests(path string) int {
 	s.mu.Lock()
@@ -146,7 +152,7 @@ func (s *Server) Enroll(w http.ResponseWriter, r *http.Request) {
 	case used:
 		write(w, before.answer)
 	default:
-		answer := s.Issue(rig, public, s.Change)
+		answer := s.Issue(rig, public, s.change)
 		s.spent[code] = spent{public, answer}
 		write(w, answer)
 	}
@@ -160,7 +166,10 @@ func (s *Server) Renew(w http.ResponseWriter, r *http.Request) {
 	}
 	var request ticket.RenewRequest
 	if public := readCSR(w, r, &request, func() string { return request.CSR }); public != nil {
-		write(w, s.Issue(devpki.Rig{Store: name.Store, Rig: name.Rig}, public, s.Change))
+		s.mu.Lock()
+		change := s.change
+		s.mu.Unlock()
+		write(w, s.Issue(devpki.Rig{Store: name.Store, Rig: name.Rig}, public, change))
 	}
 }
 
