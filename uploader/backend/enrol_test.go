@@ -308,6 +308,19 @@ func TestStrangersGetNothingButEnrolment(t *testing.T) {
 		status, header, answer := do(t, stranger, request)
 		wantProblem(t, status, header, answer, 403, CodeNoCertificate)
 	}
+	// A token that nobody gave out opens nothing, and does not show whether the backend is well.
+	for path, code := range map[string]string{
+		ticket.TicketsPath: CodeLabToken, ticket.RenewPath: CodeNoCertificate, HealthPath: CodeNoCertificate, "/": CodeNoCertificate,
+	} {
+		method := http.MethodPost
+		if path == HealthPath {
+			method = http.MethodGet
+		}
+		request, _ := http.NewRequestWithContext(t.Context(), method, b.url+path, strings.NewReader("{}"))
+		request.Header.Set("Authorization", "Bearer "+aToken)
+		status, header, answer := do(t, stranger, request)
+		wantProblem(t, status, header, answer, 403, code)
+	}
 	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, b.url+ticket.EnrollPath, nil)
 	status, header, answer := do(t, stranger, request)
 	wantProblem(t, status, header, answer, 405, CodeMethod)
