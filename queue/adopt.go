@@ -32,7 +32,7 @@ func (q *Queue) adoptPayloads(ctx context.Context) error {
 	budget := int64(verifyBytes)
 	for _, camera := range cameras {
 		// What is not a camera's directory, a lost+found for one, is not ours to judge.
-		if !camera.IsDir() || !cameraRule.MatchString(camera.Name()) {
+		if !camera.IsDir() || !validCamera(camera.Name()) {
 			continue
 		}
 		if err := q.adoptCamera(ctx, camera.Name(), &budget); err != nil {

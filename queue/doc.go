@@ -101,7 +101,7 @@
 // reserve, and a clean stop that cannot be marked counts as unclean.
 //
 // Then payloads and records are compared, in a goroutine, in steps that let other operations through: Open waits
-// for it for one second at most, so that a small queue is whole when Open returns, and a large one is in use
+// for it until a second after its own beginning, so that a small queue is whole when Open returns, and a large one in use
 // at once. A payload without a record is adopted, a record without a payload is parked as payload_missing, a payload
 // of the wrong size or content is moved to damaged/ and parked as payload_damaged, a record that fails its checksum
 // is made again, counters are counted again. Digests of adopted payloads are verified at once while there are few,

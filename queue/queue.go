@@ -22,7 +22,8 @@ const (
 	// wrong meanwhile holds nothing up for hours.
 	MaxDeferral = 30 * time.Minute
 
-	// healWait is how long Open waits for payloads and records to be compared; see the package comment.
+	// healWait is until when, from its beginning, Open waits for payloads and records to be compared; see the package
+	// comment.
 	healWait = time.Second
 )
 
@@ -125,6 +126,7 @@ func Open(ctx context.Context, opts Options) (*Queue, error) {
 
 // open is Open with a fault to be injected.
 func open(ctx context.Context, opts Options, fault func(step, string) error) (*Queue, error) {
+	begun := time.Now()
 	opts = opts.withDefaults()
 	dir, err := filepath.Abs(opts.Dir)
 	if err != nil || opts.Dir == "" {
@@ -139,7 +141,7 @@ func open(ctx context.Context, opts Options, fault func(step, string) error) (*Q
 	if err := q.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("opening queue %s: %w", dir, errors.Join(err, q.release()))
 	}
-	q.start(ctx)
+	q.start(ctx, begun)
 	return q, nil
 }
 
@@ -177,8 +179,9 @@ func (q *Queue) prepare(ctx context.Context) error {
 	return q.finishUnlinks()
 }
 
-// start begins the two goroutines that Close ends: the committer, and the keeper, which heals first.
-func (q *Queue) start(ctx context.Context) {
+// start begins the two goroutines that Close ends: the committer, and the keeper, which heals first. Open, which began at
+// begun, is to wait for that no longer than healWait in all.
+func (q *Queue) start(ctx context.Context, begun time.Time) {
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	q.stop = stop
 	if q.total.Ready > 0 || q.total.Deferred > 0 {
@@ -186,7 +189,7 @@ func (q *Queue) start(ctx context.Context) {
 	}
 	go q.commitLoop()
 	go q.keepLoop(keep)
-	wait := time.NewTimer(healWait)
+	wait := time.NewTimer(healWait - time.Since(begun))
 	defer wait.Stop()
 	select {
 	case <-q.healed:

@@ -91,7 +91,7 @@ func (v *verification) payloads(ctx context.Context) error {
 	}
 	for _, e := range entries {
 		switch {
-		case e.IsDir() && cameraRule.MatchString(e.Name()):
+		case e.IsDir() && validCamera(e.Name()):
 			err = v.camera(ctx, e.Name())
 		case !e.IsDir():
 			err = v.stray(e.Name())
