@@ -108,10 +108,12 @@ func (l *life) after(did string) want {
 	w.in, w.left = true, 0
 	switch did {
 	case didPut:
-		if last.did == "" || last.did == didDrop {
+		if last.did == "" || last.did == didDrop && last.end != never {
 			return want{in: true, states: []queue.State{queue.Waiting}, recorded: true}
 		}
-		return want{in: true} // a process was killed: the frame may be there, and even be further on
+		// A process was killed: the frame may be there, and even be further on. So it may after a drop that never
+		// returned, which need not have happened.
+		return want{in: true}
 	case didAck:
 		return want{left: queue.Delivered}
 	case didDrop:

@@ -89,3 +89,45 @@ func TestPromises(t *testing.T) {
 		t.Errorf("unfinished at 4: %v", got)
 	}
 }
+
+// A drop that never returned has happened or has not; the Put that follows promises the frame in either case, and a new
+// record in neither.
+func TestPutAfterADropThatNeverReturned(t *testing.T) {
+	made := recipe{Camera: "cam-1", Number: 1, Bytes: 3}
+	id := made.id()
+	notes := []note{
+		{Did: didPut, Call: 1, ID: id, Make: &made},                                                // 0
+		{Did: didPut, Call: 1, Done: true, ID: id, Was: "waiting"},                                 // 1
+		{Did: didLease, Call: 2},                                                                   // 2
+		{Did: didLease, Call: 2, Done: true, Got: []handout{{ID: id, Attempts: 1, Rebuilt: true}}}, // 3
+		{Did: didDrop, Call: 3, ID: id},                                                            // 4
+		{Did: didPut, Call: 4, ID: id, Make: &made},                                                // 5
+		{Did: didPut, Call: 4, Done: true, ID: id, Was: "waiting"},                                 // 6
+	}
+	fresh := found{ID: id, State: queue.Waiting, Whole: true, Source: made.source()}
+	kept := found{ID: id, State: queue.Waiting, Whole: true, Attempts: 1, Rebuilt: true}
+	killed := noted(t, notes...)
+	for name, row := range map[string]struct {
+		it    *found
+		left  queue.State
+		class string
+	}{
+		"it was not dropped":           {&kept, 0, ""},
+		"it was, and was put again":    {&fresh, 0, ""},
+		"it is gone":                   {nil, 0, faultLost},
+		"it is gone as it was dropped": {nil, queue.Dropped, faultLost},
+	} {
+		it := found{}
+		if row.it != nil {
+			it = *row.it
+		}
+		if class, text := compare(killed[id].at(7), it, row.it != nil, row.left, made); class != row.class {
+			t.Errorf("%s: %q, want %q: %s", name, class, row.class, text)
+		}
+	}
+	// Where the drop has returned, the Put has made a new record.
+	returned := noted(t, append(notes[:5:5], append([]note{{Did: didDrop, Call: 3, Done: true, ID: id}}, notes[5:]...)...)...)
+	if class, _ := compare(returned[id].at(8), kept, true, 0, made); class != faultForgotten {
+		t.Errorf("the old record after a drop: %q", class)
+	}
+}
