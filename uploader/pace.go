@@ -34,7 +34,7 @@ func (p *Pace) Limit() int {
 	return p.limit
 }
 
-// Done notes a finished transfer. busy says that all slots were in use: an idle rig teaches nothing.
+// Done notes a finished transfer. busy says that more frames wait than there are slots: an idle rig teaches nothing.
 func (p *Pace) Done(bytes int64, busy bool, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

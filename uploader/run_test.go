@@ -485,3 +485,21 @@ func holdsOpen(t *testing.T, dir string) bool {
 	}
 	return false
 }
+
+// TestPaceKnowsABacklog: slots that are free for the moment between two frames do not make a rig idle, and frames that
+// do not fill them do.
+func TestPaceKnowsABacklog(t *testing.T) {
+	s := openShop(t, nil)
+	for i := range 3 {
+		s.put(i, 1000)
+	}
+	for _, want := range []bool{true, false} { // two slots at first: two frames for them, then one
+		s.once()
+		if got := s.backlog.Load(); got != want {
+			t.Errorf("a backlog: %t, want %t", got, want)
+		}
+	}
+	if left := s.queue.Stats().Pending(); left != 0 {
+		t.Errorf("%d frames are left", left)
+	}
+}

@@ -128,7 +128,7 @@ func (u *Uploader) deliver(ctx context.Context, item queue.Item, v Verdict, d de
 	u.forget(item.ID)
 	u.log.Debug("frame delivered", "frame", item.ID, "key", d.key, "proof", proof, "attempts", item.Attempts)
 	if v.Cause == CauseDelivered { // what S3 held already has not used the link
-		u.pace.Done(item.Bytes, int(u.inFlight.Load()) >= u.pace.Limit(), time.Now())
+		u.pace.Done(item.Bytes, u.backlog.Load(), time.Now())
 	}
 	return nil
 }
