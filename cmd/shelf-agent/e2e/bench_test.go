@@ -10,6 +10,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +72,7 @@ func race(b *testing.B, frames [][]byte, contenders []contender) {
 	for range rounds {
 		for _, c := range contenders {
 			b.Run(c.name, func(b *testing.B) {
-				r := newRig(b, asInShops)
+				r := newRig(b, asInShops(b))
 				work := c.prepare(b, r, frames)
 				if work == nil {
 					b.SkipNow()
@@ -129,6 +130,7 @@ func queued(b *testing.B, r *rig, frames [][]byte) func() {
 		b.Fatal(err)
 	}
 	r.startBackend()
+	r.awaitBackend()
 	return func() { r.startAgent(); r.awaitDelivered(len(frames)) }
 }
 
@@ -136,7 +138,25 @@ func queued(b *testing.B, r *rig, frames [][]byte) func() {
 func captured(b *testing.B, r *rig, frames [][]byte) func() {
 	lay(b, r.path("capture"), frames)
 	r.startBackend()
+	r.awaitBackend()
 	return func() { r.startAgent(); r.awaitDelivered(len(frames)) }
+}
+
+// awaitBackend returns when the backend takes connections, as it does all day.
+func (r *rig) awaitBackend() {
+	r.t.Helper()
+	for deadline := time.After(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", r.backendAddr)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-deadline:
+			r.t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // awaitDelivered asks the agent as a program would, often, and without a process for each question.
@@ -159,8 +179,30 @@ func (r *rig) awaitDelivered(n int) {
 	}
 }
 
-// asInShops logs no more than the default.
-var asInShops = plan{agent: map[string]string{"level": `"info"`}}
+// asInShops logs no more than the default, and has S3 on a disk of its own: in a shop it is not the rig's that the server
+// writes to.
+func asInShops(b *testing.B) plan {
+	return plan{s3: serverInMemory(b), agent: map[string]string{"level": `"info"`}}
+}
+
+// serverInMemory keeps the server's objects in /dev/shm, where there is one.
+func serverInMemory(b *testing.B) *s3test.Server {
+	const memory = "/dev/shm"
+	if _, err := os.Stat(memory); err != nil {
+		b.Logf("the S3 server writes to the rig's own disk: %v", err)
+		return s3test.Start(b)
+	}
+	usual, set := os.LookupEnv("TMPDIR")
+	defer func() {
+		if _ = os.Unsetenv("TMPDIR"); set {
+			_ = os.Setenv("TMPDIR", usual)
+		}
+	}()
+	if err := os.Setenv("TMPDIR", memory); err != nil {
+		b.Fatal(err)
+	}
+	return s3test.Start(b)
+}
 
 func noBacklog(b *testing.B, r *rig) {
 	r.agent.stop()

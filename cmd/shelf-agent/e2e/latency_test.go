@@ -32,7 +32,7 @@ const shots = 100
 // the agent, and by the least that could do it: one ticket, one PUT and two fsyncs of the same bytes. They take turns,
 // frame by frame.
 func BenchmarkLatency(b *testing.B) {
-	r := newRig(b, asInShops)
+	r := newRig(b, asInShops(b))
 	r.startBackend()
 	r.startAgent()
 	r.await("the agent answers", 20*time.Second, func(status.Snapshot) bool { return true })
@@ -121,7 +121,7 @@ type ticketPut struct {
 }
 
 func newTicketPut(b *testing.B, r *rig) *ticketPut {
-	files := r.s3.PKI.RigFiles(devpki.Rig{Store: store, Rig: "rig-1"})
+	files := r.s3.PKI.RigFiles(devpki.Rig{Store: store, Rig: "of-" + r.bucket})
 	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
 	if err != nil {
 		b.Fatal(err)
