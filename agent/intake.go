@@ -177,7 +177,7 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	began := time.Now().Truncate(time.Millisecond)
 	item, err := in.queue.Put(ctx, queue.New{
 		Camera: file.Camera, CapturedAt: f.CapturedAt, Ext: f.Format.Ext(), ContentType: f.Format.ContentType(),
-		SHA256: f.SHA256, MD5: f.MD5, Source: file.Name, Payload: f.Bytes,
+		SHA256: f.SHA256, Source: file.Name, Payload: f.Bytes,
 		Metadata: metadata(f, seen, in.version, clockTrust(in.clock())),
 	})
 	var full *queue.FullError

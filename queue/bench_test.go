@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -16,7 +15,7 @@ func benchFrame(n int64) New {
 	payload := make([]byte, 16<<10)
 	copy(payload, fmt.Sprintf("picture %d", n))
 	return New{Camera: fmt.Sprintf("cam-%d", n%benchCameras), CapturedAt: day.Add(time.Duration(n) * time.Millisecond), Ext: "jpg",
-		ContentType: "image/jpeg", SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Payload: payload,
+		ContentType: "image/jpeg", SHA256: sha256.Sum256(payload), Payload: payload,
 		Metadata: map[string]string{"width": "3840", "height": "2160"}, Source: fmt.Sprintf("cam/IMG_%d.jpg", n)}
 }
 

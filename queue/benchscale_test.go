@@ -3,7 +3,6 @@ package queue
 import (
 	"bufio"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -25,7 +24,7 @@ var benchSizes = []int{1_000, 100_000, 1_000_000}
 // a payload that it has a record of.
 func emptyFrame(n int) New {
 	return New{Camera: fmt.Sprintf("cam-%d", n%benchCameras), CapturedAt: day.Add(time.Duration(n) * time.Second), Ext: "jpg",
-		ContentType: "image/jpeg", SHA256: sha256.Sum256(nil), MD5: md5.Sum(nil),
+		ContentType: "image/jpeg", SHA256: sha256.Sum256(nil),
 		Metadata: map[string]string{"width": "3840", "height": "2160"}, Source: fmt.Sprintf("cam/IMG_%d.jpg", n)}
 }
 

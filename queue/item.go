@@ -63,7 +63,6 @@ type New struct {
 	Ext         string    // the format as a file extension, without the dot: jpg, png, …
 	ContentType string
 	SHA256      [32]byte // of Payload
-	MD5         [16]byte // of Payload
 	Metadata    map[string]string
 	Source      string // the original file name, for "where is my picture?"
 	Payload     []byte

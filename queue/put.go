@@ -76,7 +76,7 @@ func (q *Queue) takeBack(id ID) error {
 	return err
 }
 
-// item checks a New against the rules and its own digests.
+// item checks a New against the rules and its own digest.
 func (n New) item(now time.Time) (Item, error) {
 	i := identity{camera: n.Camera, captured: n.CapturedAt, sha256: n.SHA256, ext: n.Ext}
 	if err := i.validate(); err != nil {
@@ -97,12 +97,9 @@ func (n New) item(now time.Time) (Item, error) {
 	if got := sha256.Sum256(n.Payload); got != n.SHA256 {
 		return Item{}, fmt.Errorf("%w: SHA-256 %x, said %x", ErrDigest, got, n.SHA256)
 	}
-	if got := md5.Sum(n.Payload); got != n.MD5 {
-		return Item{}, fmt.Errorf("%w: MD5 %x, said %x", ErrDigest, got, n.MD5)
-	}
 	return Item{ID: i.id(), Camera: n.Camera, CapturedAt: n.CapturedAt.UTC().Truncate(time.Millisecond),
 		EnqueuedAt: now.UTC().Truncate(time.Millisecond), Bytes: int64(len(n.Payload)), ContentType: n.ContentType,
-		SHA256: n.SHA256, MD5: n.MD5, Metadata: n.Metadata, Source: n.Source, State: Waiting}, nil
+		SHA256: n.SHA256, MD5: md5.Sum(n.Payload), Metadata: n.Metadata, Source: n.Source, State: Waiting}, nil
 }
 
 // known returns the item that is there already, whole, or the one that has been delivered. The caller holds the

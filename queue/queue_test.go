@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -17,7 +16,7 @@ var day = time.Date(2026, 11, 22, 1, 18, 3, 123_000_000, time.UTC)
 func frameOf(camera string, n int) New {
 	payload := fmt.Appendf(nil, "picture %d of %s", n, camera)
 	return New{Camera: camera, CapturedAt: day.Add(time.Duration(n) * time.Second), Ext: "jpg", ContentType: "image/jpeg",
-		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Metadata: map[string]string{"width": "3840"},
+		SHA256: sha256.Sum256(payload), Metadata: map[string]string{"width": "3840"},
 		Source: fmt.Sprintf("%s/IMG_%04d.jpg", camera, n), Payload: payload}
 }
 

@@ -3,7 +3,6 @@ package uploader
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"crypto/x509"
 	"errors"
@@ -151,7 +150,7 @@ func (s *shop) put(n, size int) queue.Item {
 	payload := bytes.Repeat(fmt.Appendf(nil, "picture %d. ", n), size/10+1)[:size]
 	item, err := s.queue.Put(s.t.Context(), queue.New{
 		Camera: "cam-3", CapturedAt: time.Date(2026, 11, 22, 1, 18, n, 0, time.UTC), Ext: "jpg", ContentType: "image/jpeg",
-		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Source: fmt.Sprintf("IMG_%04d.jpg", n), Payload: payload,
+		SHA256: sha256.Sum256(payload), Source: fmt.Sprintf("IMG_%04d.jpg", n), Payload: payload,
 	})
 	must(s.t, err)
 	return item

@@ -2,7 +2,6 @@ package find
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -53,7 +52,7 @@ func (s shop) put(name, timeSource string) queue.ID {
 	s.t.Helper()
 	payload := []byte(name)
 	it, err := s.q.Put(s.t.Context(), queue.New{
-		Camera: "till", CapturedAt: day, Ext: "jpg", ContentType: "image/jpeg", SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload),
+		Camera: "till", CapturedAt: day, Ext: "jpg", ContentType: "image/jpeg", SHA256: sha256.Sum256(payload),
 		Payload: payload, Source: name, Metadata: map[string]string{"time_source": timeSource},
 	})
 	must(s.t, err)

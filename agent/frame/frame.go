@@ -1,7 +1,6 @@
 package frame
 
 import (
-	"crypto/md5" // S3 Object Lock wants Content-MD5; SHA256 is what proves a frame
 	"crypto/sha256"
 	"image"
 	"slices"
@@ -84,9 +83,8 @@ type Frame struct {
 	TimeSource TimeSource
 	// Stripped names what was removed, sorted, each once; nil when the file had nothing to remove.
 	Stripped []string
-	// SHA256 and MD5 are of Bytes.
+	// SHA256 is of Bytes.
 	SHA256 [sha256.Size]byte
-	MD5    [md5.Size]byte
 }
 
 // New makes a frame of raw, which it reads and does not keep. The error is always a *Rejection.
@@ -130,7 +128,7 @@ func (c *codec) frame(raw []byte, src Source, opts Options) (f *Frame, err error
 	}
 	f.CapturedAt, f.TimeSource = captureTime(meta, src)
 	f.Stripped = l.stripped(meta)
-	f.SHA256, f.MD5 = sha256.Sum256(f.Bytes), md5.Sum(f.Bytes)
+	f.SHA256 = sha256.Sum256(f.Bytes)
 	return f, nil
 }
 

@@ -2,7 +2,6 @@ package frame
 
 import (
 	"bytes"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/binary"
 	"image"
@@ -66,7 +65,7 @@ func TestNew(t *testing.T) {
 			want := &Frame{
 				Bytes: f.Bytes, Format: tt.format, Width: tt.width, Height: tt.height, Orientation: tt.orientation,
 				CapturedAt: modTime.Truncate(time.Millisecond), TimeSource: TimeMod, Stripped: tt.stripped, Luma: f.Luma,
-				SHA256: sha256.Sum256(f.Bytes), MD5: md5.Sum(f.Bytes),
+				SHA256: sha256.Sum256(f.Bytes),
 			}
 			if tt.exifTime {
 				want.CapturedAt, want.TimeSource = exifTime, TimeEXIF

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -62,7 +61,7 @@ func queueFrames(dir string, specs []string) (ids []queue.ID, err error) {
 		payload := fmt.Appendf(nil, "picture %d of %s", i+1, camera)
 		it, err := q.Put(ctx, queue.New{
 			Camera: camera, CapturedAt: time.Date(2026, 11, 22, 1, 18, i, 0, time.UTC), Ext: "jpg", ContentType: "image/jpeg",
-			SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Payload: payload, Source: fmt.Sprintf("IMG_%04d.jpg", i+1),
+			SHA256: sha256.Sum256(payload), Payload: payload, Source: fmt.Sprintf("IMG_%04d.jpg", i+1),
 			Metadata: map[string]string{"width": "3840"},
 		})
 		if err != nil {

@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -120,7 +119,7 @@ func frame(camera string, n int) queue.New {
 
 // sealed is a frame with the digests of its payload.
 func sealed(n queue.New) queue.New {
-	n.SHA256, n.MD5 = sha256.Sum256(n.Payload), md5.Sum(n.Payload)
+	n.SHA256 = sha256.Sum256(n.Payload)
 	return n
 }
 

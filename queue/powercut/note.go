@@ -3,7 +3,6 @@
 package powercut
 
 import (
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -76,7 +75,7 @@ func (r recipe) frame() queue.New {
 	random := rand.NewChaCha8([32]byte{byte(r.Number), byte(r.Number >> 8), byte(r.Number >> 16)})
 	_, _ = random.Read(payload) // never fails
 	return queue.New{Camera: r.Camera, CapturedAt: day.Add(time.Duration(r.Number) * 7 * time.Millisecond), Ext: "jpg",
-		ContentType: "image/jpeg", SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload),
+		ContentType: "image/jpeg", SHA256: sha256.Sum256(payload),
 		Metadata: map[string]string{"number": fmt.Sprint(r.Number)}, Source: r.source(), Payload: payload}
 }
 

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -269,7 +268,7 @@ func oneFrame(t *testing.T, n int) (*queue.Queue, queue.Item) {
 	payload := draw("cam-3", n)
 	item, err := q.Put(t.Context(), queue.New{
 		Camera: "cam-3", CapturedAt: time.Now(), Ext: "jpg", ContentType: "image/jpeg",
-		SHA256: sha256.Sum256(payload), MD5: md5.Sum(payload), Source: "IMG_1.jpg", Payload: payload,
+		SHA256: sha256.Sum256(payload), Source: "IMG_1.jpg", Payload: payload,
 	})
 	if err != nil {
 		t.Fatal(err)
