@@ -152,6 +152,7 @@ func (c *checker) upload(v Upload, development bool) {
 	c.between("upload.concurrency", int64(v.Concurrency), 1, ticket.MaxUploads)
 	c.between("upload.max_attempts", int64(v.MaxAttempts), 1, 1000)
 	c.spans("upload.stall", v.Stall, 10*time.Second, time.Hour)
+	c.spans("upload.start_spread", v.StartSpread, 0, 10*time.Minute)
 	if v.Rate != 0 && v.Rate < leastRate {
 		c.wrong("upload.rate", "%d bytes a second would take an hour for one frame; at least \"1 KiB\", or 0 for no limit", v.Rate)
 	}

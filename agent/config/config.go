@@ -118,6 +118,7 @@ type Upload struct {
 	Window      []Window        `toml:"window"`
 	MaxAttempts int             `toml:"max_attempts"`
 	Stall       strict.Duration `toml:"stall"`
+	StartSpread strict.Duration `toml:"start_spread"`
 }
 
 // Network is which addresses S3 may have.
@@ -165,7 +166,7 @@ func Default() Config {
 		Backend: Backend{Renew: true},
 		Upload: Upload{
 			Concurrency: uploader.DefaultConcurrency, MaxAttempts: uploader.DefaultMaxAttempts,
-			Timezone: "Local", Stall: strict.Duration(uploader.DefaultStall),
+			Timezone: "Local", Stall: strict.Duration(uploader.DefaultStall), StartSpread: strict.Duration(uploader.DefaultStartSpread),
 		},
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},

@@ -90,7 +90,7 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 	if err != nil {
 		return uploader.Options{}, err
 	}
-	spread := uploader.DefaultStartSpread
+	spread := time.Duration(c.Upload.StartSpread)
 	if c.Development.AllowLoopback { // servers on this machine have no fleet
 		spread = 0
 	}

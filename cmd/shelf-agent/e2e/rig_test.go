@@ -142,6 +142,7 @@ kms_key_arn = %q
 # A kill counts as a try of whatever was under way; these tests kill more often than a lifetime of power cuts.
 max_attempts = 100
 stall = "1m"
+start_spread = "0s"
 [network]
 private_only = false
 private_ranges = ["10.0.0.0/8"]
