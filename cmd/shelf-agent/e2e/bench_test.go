@@ -9,7 +9,6 @@ import (
 	"image/color"
 	"image/jpeg"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,23 +138,6 @@ func captured(b *testing.B, r *rig, frames [][]byte) func() {
 	r.startBackend()
 	r.awaitBackend()
 	return func() { r.startAgent(); r.awaitDelivered(len(frames)) }
-}
-
-// awaitBackend returns when the backend takes connections, as it does all day.
-func (r *rig) awaitBackend() {
-	r.t.Helper()
-	for deadline := time.After(30 * time.Second); ; {
-		conn, err := net.Dial("tcp", r.backendAddr)
-		if err == nil {
-			_ = conn.Close()
-			return
-		}
-		select {
-		case <-deadline:
-			r.t.Fatal(err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }
 
 // awaitDelivered asks the agent as a program would, often, and without a process for each question.

@@ -188,6 +188,23 @@ func (r *rig) startBackend() {
 	}, "shelf-backend", "serve", "--config", r.path("backend.toml"))
 }
 
+// awaitBackend returns when the backend takes connections, as it does all day.
+func (r *rig) awaitBackend() {
+	r.t.Helper()
+	for deadline := time.After(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", r.backendAddr)
+		if err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-deadline:
+			r.t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 func (r *rig) startAgent() {
 	r.t.Helper()
 	r.agent = start(r.t, r.path("agent.log"), r.agentClock, nil, "shelf-agent", "run", "--config", r.path("agent.toml"))
