@@ -42,7 +42,7 @@ func TestP8_LifeOfARig(t *testing.T) {
 	})
 	r.says("backend_denied", why)
 
-	r.enroll(who)
+	r.enroll(who, "--yes")
 	r.await("everything is delivered", recovery, allDelivered(4))
 	r.isWell()
 	r.agent.stop()
@@ -63,14 +63,14 @@ func (r *rig) enrols() {
 }
 
 // enroll does what the cloud team and the technician do.
-func (r *rig) enroll(who devpki.Rig) {
+func (r *rig) enroll(who devpki.Rig, flags ...string) {
 	r.t.Helper()
 	var invitation struct{ Code string }
 	out := r.run("shelf-backend", "rig", "invite", "--config", r.path("backend.toml"), "--store", who.Store, "--rig", who.Rig, "--json")
 	if err := json.Unmarshal(out, &invitation); err != nil || invitation.Code == "" {
 		r.t.Fatalf("%v, %s", err, out)
 	}
-	r.run("shelf-agent", "enroll", "--config", r.path("agent.toml"), "--code", invitation.Code)
+	r.run("shelf-agent", append([]string{"enroll", "--config", r.path("agent.toml"), "--code", invitation.Code}, flags...)...)
 }
 
 // run is one command to its end, which must be a good one.
