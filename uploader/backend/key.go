@@ -75,11 +75,14 @@ func ParseKeyTemplate(text string) (KeyTemplate, error) {
 		return KeyTemplate{}, fmt.Errorf("%q contains something else than letters, digits and / . _ - =", text)
 	}
 	t := KeyTemplate{text: text}
-	longest := strings.Repeat("x", 63)
+	longest, digest := strings.Repeat("a", 63), strings.Repeat("0", 64)
 	key := t.Key(ticket.Identity{Store: longest, Rig: longest},
-		ticket.Upload{Camera: longest, SHA256: strings.Repeat("0", 64), ContentType: "image/tiff"})
+		ticket.Upload{Camera: longest, SHA256: digest, ContentType: "image/tiff"})
 	if len(key) > 1024 {
 		return KeyTemplate{}, fmt.Errorf("%q makes keys of up to %d bytes, S3 takes 1024", text, len(key))
+	}
+	if err := ticket.VerifyDigest(key, digest); err != nil {
+		return KeyTemplate{}, fmt.Errorf("%q puts something beside {sha256}, or two ids side by side, that reads like a digest; put - or / between", text)
 	}
 	for segment := range strings.SplitSeq(key, "/") {
 		if segment == "" || segment == "." || segment == ".." {

@@ -23,6 +23,8 @@ func TestKeyTemplate(t *testing.T) {
 		{"date in parts", "raw/{store}/{yyyy}/{mm}/{dd}/{sha256}.{ext}", "raw/4711/2026/11/22/" + digest + ".png"},
 		{"shortest", "raw/{store}/{sha256}", "raw/4711/" + digest},
 		{"one object for a day", "raw/{store}/{yyyy-mm-dd}/{camera}.{ext}", ""},
+		{"the digest without an end", "raw/{store}/{camera}{sha256}", ""},
+		{"ids that read like a digest", "raw/{store}/{camera}{rig}/{sha256}", ""},
 		{"no store", "raw/{camera}/{sha256}", ""},
 		{"store as a part of a segment", "raw/{store}x/{sha256}", ""},
 		{"not under raw", "public/{store}/{sha256}", ""},

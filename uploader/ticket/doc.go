@@ -8,7 +8,7 @@
 //
 //  1. Whatever a backend answers, a ticket that passes Policy.Verify can only write one object: this
 //     frame's bytes, with this frame's type, length and digests, encrypted with the expected key, at a key
-//     under raw/<own store>/ that contains the frame's digest, on a host that the configuration names, by
+//     under raw/<own store>/ that contains the frame's digest and no other, on a host that the configuration names, by
 //     PUT, over https, within the next 15 minutes, and never over an object that is already there.
 //  2. Verify decides from the ticket, the upload and the policy alone: no network, no clock but Policy.Now,
 //     no state. The same input gets the same verdict in any other language; testdata/tickets holds vectors.

@@ -151,6 +151,14 @@ var stories = []struct {
 		d.Key = strings.Replace(goodKey, "9f86", "0000", 1)
 		d.base = "https://" + goodHost + "/" + d.Key
 	}},
+	{"a key with two digests", FaultDigest, func(d *draft) {
+		d.Key = strings.Replace(goodKey, digest, digest+"-"+strings.Repeat("0", 64), 1)
+		d.base = "https://" + goodHost + "/" + d.Key
+	}},
+	{"a key with two digests in one", FaultDigest, func(d *draft) {
+		d.Key = strings.Replace(goodKey, digest, digest+strings.Repeat("0", 64), 1)
+		d.base = "https://" + goodHost + "/" + d.Key
+	}},
 	{"a path that is not the key it names", FaultPath, func(d *draft) { d.base += ".bak" }},
 	{"an escaped slash in the path", FaultPath, func(d *draft) {
 		d.base = "https://" + goodHost + "/" + strings.Replace(goodKey, "/cam", "%2Fcam", 1)

@@ -3,6 +3,8 @@ package ticket
 import (
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -93,8 +95,22 @@ func (p Policy) verifyKey(key, digest string) error {
 	if p.Store == "" || !strings.HasPrefix(key, "raw/"+p.Store+"/") {
 		return fault(FaultStore, "the key %q is not under raw/%s/", key, p.Store)
 	}
-	if len(digest) != 64 || !strings.Contains(key, digest) {
-		return fault(FaultDigest, "the key %q does not contain the frame's SHA-256", key)
+	return VerifyDigest(key, digest)
+}
+
+// digestRun is what may be read as a digest: a key with two of them would be proof of two frames, and hold one.
+var digestRun = regexp.MustCompile(`[0-9a-fA-F]{64,}`)
+
+// VerifyDigest wants the digest in the key as a word of its own, and no other. An *Error says what is wrong.
+func VerifyDigest(key, digest string) error {
+	found := digestRun.FindAllString(key, -1)
+	if len(digest) != 64 || !slices.Contains(found, digest) {
+		return fault(FaultDigest, "the key %q does not contain the frame's SHA-256 as a word of its own", key)
+	}
+	for _, run := range found {
+		if run != digest {
+			return fault(FaultDigest, "the key %q contains another SHA-256 than the frame's", key)
+		}
 	}
 	return nil
 }
