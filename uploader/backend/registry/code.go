@@ -21,8 +21,8 @@ var ErrCode = errors.New("registry: a code is 16 letters and digits, in groups o
 // crockford is Douglas Crockford's base 32: no I, L, O, U, so that a code can be read aloud and typed.
 var crockford = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
 
-// newCode draws a code such as 7KQ2-M0X9-DB3H-4TZE: 80 bits, of which nobody guesses one in the quarter of an hour
-// that it is good for.
+// newCode draws a code such as 7KQ2-M0X9-DB3H-4TZE: 80 bits, of which nobody guesses one in the day that it
+// is good for at most.
 func newCode() string {
 	var raw [codeBytes]byte
 	_, _ = rand.Read(raw[:]) // never fails

@@ -366,6 +366,7 @@ func quotas(t *testing.T, r *Registry) {
 	step("another rig", nil, some(0, 1), Rig{Store: "4711", Rig: "right"}, quota, noon)
 	step("the next day", nil, some(100, 101), left, quota, noon.Add(12*time.Hour))
 	step("bytes", ErrQuota, []Frame{{Key: "raw/big", Bytes: 991}}, left, quota, noon.Add(12*time.Hour))
+	step("a large one for the price of a small one", ErrQuota, []Frame{{Key: "raw/4711/100", Bytes: 991}}, left, quota, noon.Add(12*time.Hour))
 	step("no limit for bytes", nil, []Frame{{Key: "raw/big", Bytes: 991}}, left, Quota{Frames: 100}, noon.Add(12*time.Hour))
 	step("nothing", nil, nil, left, quota, noon)
 }

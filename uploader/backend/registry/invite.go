@@ -11,7 +11,7 @@ import (
 const (
 	DefaultValid = 15 * time.Minute
 	MinValid     = time.Minute
-	MaxValid     = 7 * 24 * time.Hour
+	MaxValid     = 24 * time.Hour
 )
 
 // invitationGrace is how long an invitation is remembered after its end, to tell "too late" from "mistyped".

@@ -17,6 +17,9 @@ const (
 	// quotaKept is how long a day's counters outlive its beginning: a day, and as much for clocks that differ.
 	quotaKept = 72 * time.Hour
 	markBytes = 8
+	// sliceDigits are the hex digits by which the marks of a day are sliced: 4096 records of two kilobytes, where a rig
+	// takes a million frames a day.
+	sliceDigits = 3
 )
 
 // Quota is what a rig may be given tickets for in one UTC day.
@@ -26,7 +29,8 @@ type Quota struct {
 	Bytes int64
 }
 
-// Frame is what is charged: an object's key, by which it is known again, and its length.
+// Frame is what is charged: an object's key and its length, by which it is known again. Another length at the same key is
+// another frame: or a rig could have a large one for the price of a small one.
 type Frame struct {
 	Key   string
 	Bytes int64
@@ -127,17 +131,18 @@ type place struct {
 // slicesOf names the records of a day that frames need: the counts first, then each slice once.
 func slicesOf(part string, frames []Frame) ([]Key, []place) {
 	keys := []Key{{Part: part, Name: "count"}}
-	known := map[byte]int{}
+	known := map[string]int{}
 	places := make([]place, len(frames))
 	for i, frame := range frames {
-		sum := sha256.Sum256([]byte(frame.Key))
-		n, ok := known[sum[0]]
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", frame.Key, frame.Bytes))
+		slice := hex.EncodeToString(sum[:2])[:sliceDigits]
+		n, ok := known[slice]
 		if !ok {
 			n = len(keys)
-			known[sum[0]] = n
-			keys = append(keys, Key{Part: part, Name: hex.EncodeToString(sum[:1])})
+			known[slice] = n
+			keys = append(keys, Key{Part: part, Name: slice})
 		}
-		places[i] = place{record: n, mark: sum[1 : 1+markBytes]}
+		places[i] = place{record: n, mark: sum[2 : 2+markBytes]}
 	}
 	return keys, places
 }
