@@ -66,6 +66,9 @@ func (b *Backend) renew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if old, ok := id.leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !old.Equal(key) {
+		return fail(http.StatusBadRequest, CodeCSR, "csr: a renewal is for the key of the present certificate; a new key needs a new invitation")
+	}
 	issuing := &issuing{backend: b, ctx: r.Context(), key: key}
 	chain, err := b.registry.Renew(r.Context(), id.registered(), id.certificate(), issuing.sign, b.now())
 	if err != nil {

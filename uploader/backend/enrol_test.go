@@ -218,9 +218,9 @@ func TestLifeOfARig(t *testing.T) {
 	if status, _, answer := b.post(t, rig, ticket.TicketsPath, uploads); status != http.StatusOK || !bytes.Contains(answer, []byte(`"key":"raw/4711/`)) {
 		t.Fatalf("tickets: %d %s", status, answer)
 	}
-	next := newKey(t)
-	second := b.enrolled(t, rig, ticket.RenewPath, ticket.RenewRequest{CSR: csr(t, next)}, next)
-	wantRigCertificate(t, b, second.Leaf, next.Public())
+	b.wantRefused(t, rig, ticket.RenewPath, ticket.RenewRequest{CSR: csr(t, newKey(t))}, 400, CodeCSR)
+	second := b.enrolled(t, rig, ticket.RenewPath, ticket.RenewRequest{CSR: csr(t, key)}, key)
+	wantRigCertificate(t, b, second.Leaf, key.Public())
 	renewed := b.client(t, second)
 	for _, client := range []*http.Client{rig, renewed} { // the old one is good until it ends
 		if status, _, answer := b.post(t, client, ticket.HeartbeatPath, map[string]any{}); status != http.StatusOK {
