@@ -113,7 +113,7 @@ type Policy struct {
 	ContentTypes []string
 	// Cameras lists the cameras of a store; a store that is not in it may use any.
 	Cameras map[string][]string
-	// MaxCameras is how many cameras a store without a list may use, counted since the process started;
+	// MaxCameras is how many cameras a rig of a store without a list may use, counted since the process started;
 	// 0 means no limit.
 	MaxCameras int
 	// FramesPerMinute is how many frames a rig may name, refused ones included; 0 means no limit. A minute's

@@ -13,19 +13,19 @@ import (
 )
 
 // policy judges what an authenticated rig asks for. What it remembers is bounded by the certificates that
-// were issued (one limiter a rig) and by MaxCameras (per store).
+// were issued (one limiter a rig) and by MaxCameras (per rig).
 type policy struct {
 	Policy
 
 	mu       sync.Mutex
-	seen     map[string]map[string]bool        // store → cameras; guarded by mu
-	limiters map[ticket.Identity]*rate.Limiter // guarded by mu
+	seen     map[ticket.Identity]map[string]bool // cameras; guarded by mu
+	limiters map[ticket.Identity]*rate.Limiter   // guarded by mu
 }
 
 func newPolicy(p Policy) *policy {
 	return &policy{
 		Policy:   p,
-		seen:     map[string]map[string]bool{},
+		seen:     map[ticket.Identity]map[string]bool{},
 		limiters: map[ticket.Identity]*rate.Limiter{},
 	}
 }
@@ -47,23 +47,24 @@ func (p *policy) refuse(id ticket.Identity, u ticket.Upload) *ticket.Refusal {
 		}
 		return nil
 	}
-	if !p.countCamera(id.Store, u.Camera) {
-		return refusal(RefusedTooManyCamera, "store %s uses %d cameras already, the backend accepts no more", id.Store, p.MaxCameras)
+	if !p.countCamera(id, u.Camera) {
+		return refusal(RefusedTooManyCamera, "the rig %s/%s uses %d cameras already, the backend accepts no more", id.Store, id.Rig, p.MaxCameras)
 	}
 	return nil
 }
 
-// countCamera reports whether the store may use the camera.
-func (p *policy) countCamera(store, camera string) bool {
+// countCamera reports whether the rig may use the camera. What a rig uses up is its own: a stolen one must not shut out its
+// neighbours.
+func (p *policy) countCamera(id ticket.Identity, camera string) bool {
 	if p.MaxCameras == 0 {
 		return true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	cameras := p.seen[store]
+	cameras := p.seen[id]
 	if cameras == nil {
 		cameras = map[string]bool{}
-		p.seen[store] = cameras
+		p.seen[id] = cameras
 	}
 	if !cameras[camera] && len(cameras) >= p.MaxCameras {
 		return false

@@ -47,23 +47,24 @@ func TestPolicyRefusesSingleFrames(t *testing.T) {
 	})
 }
 
-func TestStoreUsesOnlySoManyCameras(t *testing.T) {
+// TestRigUsesOnlySoManyCameras, and takes none from its neighbour in the same store.
+func TestRigUsesOnlySoManyCameras(t *testing.T) {
 	p := newPolicy(Policy{MaxBytes: 10, ContentTypes: []string{"image/jpeg"}, MaxCameras: 2})
-	judge := func(store, camera string) string {
+	judge := func(rig, camera string) string {
 		u := frame("f", []byte("x"))
 		u.Camera = camera
-		if refusal := p.refuse(ticket.Identity{Store: store, Rig: "r"}, u); refusal != nil {
+		if refusal := p.refuse(ticket.Identity{Store: "s", Rig: rig}, u); refusal != nil {
 			return refusal.Code
 		}
 		return "ok"
 	}
-	steps := []struct{ store, camera, want string }{
+	steps := []struct{ rig, camera, want string }{
 		{"a", "1", "ok"}, {"a", "2", "ok"}, {"a", "3", RefusedTooManyCamera},
 		{"a", "1", "ok"}, {"b", "3", "ok"}, {"a", "3", RefusedTooManyCamera},
 	}
 	for i, step := range steps {
-		if got := judge(step.store, step.camera); got != step.want {
-			t.Errorf("step %d, %s/%s: %s, want %s", i, step.store, step.camera, got, step.want)
+		if got := judge(step.rig, step.camera); got != step.want {
+			t.Errorf("step %d, %s/%s: %s, want %s", i, step.rig, step.camera, got, step.want)
 		}
 	}
 }
