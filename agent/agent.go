@@ -81,7 +81,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
 	}
-	if c.Backend.Renew {
+	if c.Backend.Renew && uploaderOptions.LabToken == "" { // with a token the certificate is not the backend's to renew
 		a.renewer = uploader.NewRenewer(uploader.RenewOptions{
 			Issuer:   uploader.Issuer{Backend: uploaderOptions.Backend, CAs: uploaderOptions.BackendCAs, Development: uploaderOptions.Guard.Development},
 			Identity: a.identity, Ahead: a.uploader.ClockAhead, Logger: opts.Logger.With("stage", "renewal"),

@@ -34,10 +34,9 @@ type Heart struct {
 
 // Heart returns the rig's heart. snapshot says how the rig is; it must not wait for anything.
 func (u *Uploader) Heart(snapshot func() ticket.Heartbeat) *Heart {
-	guard := Guard{Development: u.opts.Guard.Development}
 	return &Heart{
 		uploader: u, snapshot: snapshot, url: u.opts.Backend.JoinPath(ticket.HeartbeatPath).String(),
-		client: newClient(guard, tlsConfig(u.opts.BackendCAs, u.opts.Identity), 1, func(netip.Addr) {}),
+		client: u.opts.backendClient(1, func(netip.Addr) {}),
 	}
 }
 

@@ -3,6 +3,7 @@ package uploader
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"regexp"
 	"runtime"
@@ -33,6 +34,15 @@ func LoadLabToken(file string) (string, error) {
 		return "", fmt.Errorf("lab token %s: want 32 to 512 letters, digits and . _ ~ + / = - on one line", file)
 	}
 	return token, nil
+}
+
+// backendClient shows the backend who the rig is.
+func (o Options) backendClient(connections int, note func(netip.Addr)) *http.Client {
+	client := newClient(Guard{Development: o.Guard.Development}, tlsConfig(o.BackendCAs, o.proof()), connections, note)
+	if o.LabToken != "" {
+		client.Transport = labTransport{client.Transport, o.LabToken}
+	}
+	return client
 }
 
 // proof is the certificate that is shown to the backend. With a lab token it is none: the certificate may be of an

@@ -69,6 +69,10 @@ func TestLabTokenIsForTheBackendAlone(t *testing.T) {
 	if seen[backendHost] != "Bearer "+aLabToken || seen[s3Host] != "" {
 		t.Errorf("the backend saw %q, S3 %q", seen[backendHost], seen[s3Host])
 	}
+	delete(seen, backendHost)
+	if failed := s.heart().beat(t.Context()); failed != nil || seen[backendHost] != "Bearer "+aLabToken {
+		t.Errorf("the heartbeat: %+v, with %q", failed, seen[backendHost])
+	}
 	if text := s.log.String(); !strings.Contains(text, labWarning) || strings.Contains(text, aLabToken) {
 		t.Errorf("the log lacks the warning, or holds the token: %s", text)
 	}

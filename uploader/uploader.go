@@ -102,6 +102,7 @@ type Uploader struct {
 	tally  tally
 	begins time.Time         // when the first request may go out; zero once it may; guarded by mu
 	strays map[queue.ID]bool // frames that failed over a good link since the last delivery; guarded by mu
+	unread map[queue.ID]bool // frames whose request the backend found fault with since the last ticket; guarded by mu
 	cutter map[queue.ID]int  // how often each has opened the breaker; guarded by mu
 }
 
@@ -134,13 +135,12 @@ func New(opts Options) (*Uploader, error) {
 		},
 		breaker: &Breaker{}, pace: NewPace(opts.Concurrency), hours: newThrottle(schedule),
 		freed: make(chan struct{}, opts.Concurrency),
-		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
+		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, unread: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
-	toBackend := newClient(Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.proof()), 2, u.noteBackend)
 	if opts.LabToken != "" {
 		u.log.Warn(labWarning)
-		toBackend.Transport = labTransport{toBackend.Transport, opts.LabToken}
 	}
+	toBackend := opts.backendClient(2, u.noteBackend)
 	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
 	u.carry = u.batch
