@@ -220,6 +220,35 @@ func TestOneFrameSpoilsABatch(t *testing.T) {
 	}
 }
 
+// TestAProxyThatFindsFaultParksNothing: what stands before the backend answers every request so, as one does whose limits or
+// certificates are wrong. It is an outage, and no frame pays for it.
+func TestAProxyThatFindsFaultParksNothing(t *testing.T) {
+	for _, status := range []int{400, 413, 422} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			s := openShop(t, func(s *shop) { s.options.MaxAttempts = 3 })
+			s.pace.limit = 4
+			for i := range 12 {
+				s.put(i, 1000)
+			}
+			s.backend.answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", status) })
+			for range 20 {
+				s.probeNow()
+				s.once()
+			}
+			s.wantOutage(CauseBackendFault)
+			if stats := s.queue.Stats(); stats.Parked != 0 {
+				t.Errorf("parked: %d", stats.Parked)
+			}
+			s.backend.answer(nil)
+			s.put(12, 1000) // the others are not due yet
+			s.probeNow()
+			s.once()
+			s.wantOutage("")
+		})
+	}
+}
+
 // TestTicketsAreAskedForWhenThereIsASlot: in one request, never ahead, never for a frame that is under way.
 func TestTicketsAreAskedForWhenThereIsASlot(t *testing.T) {
 	s := openShop(t, nil)

@@ -28,7 +28,7 @@ func (u *Uploader) batch(ctx context.Context, items []queue.Item, probe Probe) {
 	for i, item := range items {
 		uploads[i] = describe(item)
 	}
-	answers, seen := u.asker.ask(ctx, uploads)
+	answers, seen := u.tickets(ctx, uploads)
 	if seen != nil && len(items) > 1 && isRequestFault(seen.Status) {
 		// One of them spoils the request; only asking one by one can tell which.
 		for i := range items {
@@ -46,6 +46,20 @@ func (u *Uploader) batch(ctx context.Context, items []queue.Item, probe Probe) {
 			u.send(ctx, item, uploads[i], answers[string(item.ID)], probe)
 		})
 	}
+}
+
+// tickets asks for tickets. A backend that issues one can read what it is asked.
+func (u *Uploader) tickets(ctx context.Context, uploads []ticket.Upload) (map[string]ticket.Answer, *Seen) {
+	answers, seen := u.asker.ask(ctx, uploads)
+	for _, answer := range answers {
+		if answer.Ticket != nil {
+			u.mu.Lock()
+			clear(u.unread)
+			u.mu.Unlock()
+			break
+		}
+	}
+	return answers, seen
 }
 
 // hopeless parks a frame that was tried more often than judging its outcomes allows: the tries in excess were
@@ -80,7 +94,7 @@ func (u *Uploader) send(ctx context.Context, item queue.Item, upload ticket.Uplo
 			u.settle(item, seen, d, probe)
 			return
 		}
-		answers, failed := u.asker.ask(ctx, []ticket.Upload{upload})
+		answers, failed := u.tickets(ctx, []ticket.Upload{upload})
 		if failed != nil {
 			u.settle(item, *failed, delivery{}, probe)
 			return
@@ -99,7 +113,7 @@ func (u *Uploader) attempt(ctx context.Context, item queue.Item, upload ticket.U
 	switch {
 	case answer.Refusal != nil:
 		return Seen{
-			Asked: true, Status: http.StatusUnprocessableEntity,
+			Asked: true, Refused: true, Status: http.StatusUnprocessableEntity,
 			Code: cmp.Or(word(answer.Refusal.Code), "unnamed"), Message: sentence(answer.Refusal.Message),
 		}, delivery{}
 	case answer.Ticket == nil:

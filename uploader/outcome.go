@@ -54,6 +54,8 @@ type Seen struct {
 	Code string
 	// Message is the backend's own sentence for a refusal.
 	Message string
+	// Refused is true when the backend gave others their tickets, and this frame a refusal of its own.
+	Refused bool
 	// Proof is true when S3's reply held the frame's own SHA-256.
 	Proof bool
 	// Expired is true when S3 said that the ticket's time is over, or it refused one whose time is.
@@ -144,7 +146,7 @@ func judgeBackend(s Seen) Verdict {
 	switch {
 	case isDenial(s.Status):
 		return Verdict{Cause: CauseBackendDenied, Do: Defer, Link: Bad}
-	case s.Status == http.StatusUnprocessableEntity && s.Code != "":
+	case s.Refused, s.Status == http.StatusUnprocessableEntity && s.Code != "":
 		return Verdict{Cause: CauseFrameRefused, Do: Bury}
 	case isRequestFault(s.Status):
 		return Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}
@@ -179,7 +181,7 @@ func judgeS3(s Seen) Verdict {
 		return Verdict{Cause: CauseDelivered, Do: Ack, Link: Good}
 	case s.Status == http.StatusOK:
 		return Verdict{Cause: CauseUnproven, Do: Defer, Charged: true, Link: Good}
-	case s.Status == http.StatusPreconditionFailed:
+	case s.Status == http.StatusPreconditionFailed && s.Code == "PreconditionFailed": // a bare 412 may be anybody's on the way
 		return Verdict{Cause: CauseHeld, Do: Ack, Link: Good}
 	case s.Status == http.StatusConflict:
 		// Charged, so that the delay grows should the race never end.

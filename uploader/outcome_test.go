@@ -28,7 +28,7 @@ func TestJudge(t *testing.T) {
 		{"nothing was seen at all", Seen{}, Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}},
 		{"S3 holds it and says its SHA-256", Seen{Status: 200, Proof: true}, Verdict{Cause: CauseDelivered, Do: Ack, Link: Good}},
 		{"S3 says 200 and no SHA-256", Seen{Status: 200}, Verdict{Cause: CauseUnproven, Do: Defer, Charged: true, Link: Good}},
-		{"the key, which holds the digest, exists", Seen{Status: 412}, Verdict{Cause: CauseHeld, Do: Ack, Link: Good}},
+		{"the key, which holds the digest, exists", Seen{Status: 412, Code: "PreconditionFailed"}, Verdict{Cause: CauseHeld, Do: Ack, Link: Good}},
 		{"a race on the key", Seen{Status: 409, Code: "ConditionalRequestConflict"}, Verdict{Cause: CauseConflict, Do: Defer, Charged: true, Link: Good}},
 
 		{"no route", Seen{Err: syscall.EHOSTUNREACH}, Verdict{Cause: CauseLink, Do: Defer, Link: Bad}},
@@ -63,6 +63,7 @@ func TestJudge(t *testing.T) {
 			Verdict{Cause: CauseBackendDenied, Do: Defer, Link: Bad}},
 		{"the backend's TLS has another trouble", Seen{Asked: true, Err: otherAlert}, Verdict{Cause: CauseLink, Do: Defer, Link: Bad}},
 		{"S3's TLS gives the same alert", Seen{Err: alert}, Verdict{Cause: CauseLink, Do: Defer, Link: Bad}},
+		{"a 412 of somebody on the way", Seen{Status: 412}, Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}},
 		{"the policy refuses the frame", Seen{Asked: true, Status: 422, Code: "too_large"}, Verdict{Cause: CauseFrameRefused, Do: Bury}},
 		{"a 422 that no policy has signed", Seen{Asked: true, Status: 422}, Verdict{Cause: CauseUnknown, Do: Defer, Charged: true}},
 		{"the backend does not understand the request", Seen{Asked: true, Status: 400, Code: "upload"},

@@ -65,8 +65,8 @@ func (u *Uploader) bury(ctx context.Context, item queue.Item, cause Cause, reaso
 }
 
 // weigh turns a failure that several frames have shared into one of the link. One frame alone that fails again
-// and again stays to blame itself, and so do frames that the backend cannot read the description of: it was asked
-// for each of them alone.
+// and again stays to blame itself, and so do odd frames among others: a delivery, or a ticket where it was the backend
+// that found fault, clears the link.
 func (u *Uploader) weigh(item queue.Item, seen Seen, v Verdict) Verdict {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -74,15 +74,17 @@ func (u *Uploader) weigh(item queue.Item, seen Seen, v Verdict) Verdict {
 	case v.Do == Ack:
 		clear(u.strays)
 		return v
-	case !v.Charged, seen.Asked && isRequestFault(seen.Status):
+	case seen.Asked && isRequestFault(seen.Status) && !seen.Refused:
+		if shared(u.unread, item.ID) {
+			return Verdict{Cause: CauseBackendFault, Do: Defer, Link: Bad}
+		}
+		return v
+	case !v.Charged:
 		return v
 	case v.Link == Good && item.Attempts < 2:
 		return v // S3 mends this itself: it answers the next try with 412, or ends the race
 	}
-	if len(u.strays) < strayFrames {
-		u.strays[item.ID] = true
-	}
-	if len(u.strays) < strayFrames {
+	if !shared(u.strays, item.ID) {
 		return v
 	}
 	v.Link, v.Charged = Bad, false
@@ -93,6 +95,14 @@ func (u *Uploader) weigh(item queue.Item, seen Seen, v Verdict) Verdict {
 		v.Cause = CauseUnknown
 	}
 	return v
+}
+
+// shared adds a frame to those that failed alike, and tells whether they are too many to be at fault.
+func shared(failed map[queue.ID]bool, id queue.ID) bool {
+	if len(failed) < strayFrames {
+		failed[id] = true
+	}
+	return len(failed) >= strayFrames
 }
 
 // blame returns how often a frame has cut a link that others found good before and after it. One that is cut
