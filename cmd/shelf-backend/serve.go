@@ -72,7 +72,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := s.tls()
+	tlsConfig, err := s.tls(log)
 	if err != nil {
 		return usageError{err}
 	}
@@ -80,9 +80,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) (err error) {
 		log.Warn("requests arrive unencrypted: between load balancer and backend, tickets can be read; set listen.certificate and listen.key")
 	}
 	if s.Listen.Home == homeStandalone {
-		if err := memory.openDoor(tlsConfig); err != nil {
-			return usageError{err}
-		}
+		memory.openDoor(tlsConfig)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Listen.Address)
 	if err != nil {
@@ -104,10 +102,10 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) (err error) {
 }
 
 // tls is nil where a load balancer speaks plain HTTP to this program.
-func (s *settings) tls() (*tls.Config, error) {
+func (s *settings) tls(log *slog.Logger) (*tls.Config, error) {
 	switch {
 	case s.Listen.Home == homeStandalone:
-		config, err := backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA))
+		config, err := backend.LoadTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), s.path(s.Listen.ClientCA), log)
 		if err == nil && s.Lab.Tokens != "" {
 			config.ClientAuth = tls.VerifyClientCertIfGiven // the handler refuses whoever shows neither
 		}
@@ -115,7 +113,7 @@ func (s *settings) tls() (*tls.Config, error) {
 	case s.Listen.Certificate == "":
 		return nil, nil
 	default:
-		return backend.LoadServerTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key))
+		return backend.LoadServerTLS(s.path(s.Listen.Certificate), s.path(s.Listen.Key), log)
 	}
 }
 

@@ -62,7 +62,7 @@ func newBranch(t *testing.T, change func(*Options)) *branch {
 		change(&o)
 	}
 	handler := mustBuild(t, o)
-	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert, b.log.logger())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,8 @@ const (
 
 // LoadTLS reads what a listener needs: its own certificate and key, and the authority that signs the rigs'
 // certificates, all PEM files. Clients without a certificate of that authority get no connection.
-func LoadTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
-	config, err := LoadServerTLS(certFile, keyFile)
+func LoadTLS(certFile, keyFile, clientCAFile string, log *slog.Logger) (*tls.Config, error) {
+	config, err := LoadServerTLS(certFile, keyFile, log)
 	if err != nil {
 		return nil, err
 	}
@@ -37,12 +37,12 @@ func LoadTLS(certFile, keyFile, clientCAFile string) (*tls.Config, error) {
 
 // LoadServerTLS reads the certificate and key of a listener that asks its clients for nothing: the one behind a
 // load balancer.
-func LoadServerTLS(certFile, keyFile string) (*tls.Config, error) {
-	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+func LoadServerTLS(certFile, keyFile string, log *slog.Logger) (*tls.Config, error) {
+	pair, err := loadServerPair(certFile, keyFile, log)
 	if err != nil {
-		return nil, fmt.Errorf("listen.certificate %s, listen.key %s: %w", certFile, keyFile, err)
+		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.certificate}, nil
 }
 
 // Serve answers on l, which it closes, until ctx ends; then it lets running requests finish for up to 15

@@ -17,7 +17,7 @@ func TestServeStopsGracefully(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestStrangersGetNoConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	config, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestServeToALoadBalancer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := LoadServerTLS(pki.Server.Cert, pki.Server.Key)
+	config, err := LoadServerTLS(pki.Server.Cert, pki.Server.Key, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +123,13 @@ func TestLoadTLSNamesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadTLS(pki.Server.Cert, pki.CA.Key, pki.CA.Cert); err == nil {
+	if _, err := LoadTLS(pki.Server.Cert, pki.CA.Key, pki.CA.Cert, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a key that is not the certificate's was taken")
 	}
-	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Key); err == nil {
+	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Key, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a key was taken for an authority")
 	}
-	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert+".gone"); err == nil {
+	if _, err := LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert+".gone", slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a missing authority was taken")
 	}
 }

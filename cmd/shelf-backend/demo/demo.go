@@ -123,7 +123,7 @@ func (d *demo) startServers(ctx context.Context, running *sync.WaitGroup) error 
 	if err != nil {
 		return err
 	}
-	config, err := backend.LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert)
+	config, err := backend.LoadTLS(pki.Server.Cert, pki.Server.Key, pki.CA.Cert, logger)
 	if err != nil {
 		return err
 	}
