@@ -101,6 +101,9 @@ func (s *settings) openMemory(ctx context.Context, log *slog.Logger) (m memory, 
 		if m.signer, err = s.openAuthority(ctx); err != nil {
 			return memory{}, fmt.Errorf("[enrolment]: %w", err)
 		}
+		if err := s.believesOwn(m.signer); err != nil {
+			return memory{}, err
+		}
 	}
 	if s.Registry.Kind == registryFile {
 		made, err := registry.MakeFile(s.path(s.Registry.Path))
@@ -118,6 +121,18 @@ func (s *settings) openMemory(ctx context.Context, log *slog.Logger) (m memory, 
 	}
 	m.registry = registry.New(table, log)
 	return m, nil
+}
+
+// believesOwn wants the certificates that this backend signs to be ones that it believes, in whatever home.
+func (s *settings) believesOwn(signer *authority.Authority) error {
+	authorities, err := backend.LoadAuthority(s.path(s.Listen.ClientCA))
+	if err != nil {
+		return usageError{fmt.Errorf("listen.client_ca: %w", err)}
+	}
+	if err := signer.Check(authorities, time.Now()); err != nil {
+		return usageError{fmt.Errorf("enrolment.ca_certificate is not trusted by listen.client_ca, so that rigs would enrol in vain: %w", err)}
+	}
+	return nil
 }
 
 func (s *settings) openTable(ctx context.Context) (registry.Table, error) {
@@ -152,17 +167,11 @@ func (m memory) give(o *backend.Options) {
 	}
 }
 
-// openDoor lets strangers in so that they can enrol, if the authority that signs for them is one that the listener
-// will believe.
-func (m memory) openDoor(config *tls.Config) error {
-	if m.signer == nil {
-		return nil
+// openDoor lets strangers in so that they can enrol.
+func (m memory) openDoor(config *tls.Config) {
+	if m.signer != nil {
+		config.ClientAuth = tls.VerifyClientCertIfGiven
 	}
-	if err := m.signer.Check(config.ClientCAs, time.Now()); err != nil {
-		return fmt.Errorf("enrolment.ca_certificate is not trusted by listen.client_ca, so that rigs would enrol in vain: %w", err)
-	}
-	config.ClientAuth = tls.VerifyClientCertIfGiven
-	return nil
 }
 
 // listen binds the office's socket, so that it is there when the server says that it is ready.

@@ -220,6 +220,7 @@ type device struct {
 	t           *testing.T
 	pki         *devpki.PKI
 	url         string
+	key         *ecdsa.PrivateKey
 	certificate *tls.Certificate
 	client      *http.Client
 	reused      bool // whether the last request went over a connection that was there
@@ -227,16 +228,17 @@ type device struct {
 
 func (d *device) enrol(path string, request func(csr string) any) {
 	d.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
-	if err != nil {
-		d.t.Fatal(err)
-	}
 	if d.certificate == nil {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		d.key = key
 		d.connect()
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, d.key)
+	if err != nil {
+		d.t.Fatal(err)
 	}
 	status, body := d.post(path, request(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))))
 	if status != http.StatusOK {
@@ -251,7 +253,7 @@ func (d *device) enrol(path string, request func(csr string) any) {
 	if err != nil || got.Store != "4711" || got.Rig != "left" {
 		d.t.Fatalf("%+v, %v", got, err)
 	}
-	d.certificate = &tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: key, Leaf: leaf}
+	d.certificate = &tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: d.key, Leaf: leaf}
 	d.connect()
 }
 

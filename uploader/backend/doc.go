@@ -65,6 +65,7 @@
 //
 // Without a registry nothing outlives the process: there are the counters of Policy and the metrics and no more, nobody
 // is enrolled, and a certificate is good until it ends. A Lambda function has as many of these counters as it has
-// instances, and shows no metrics. Enrolment is in the standalone home alone. What only AWS itself can show, such as the
+// instances, and shows no metrics. Enrolment is in the standalone home alone: beside the
+// others, one standalone server on the same table does it. What only AWS itself can show, such as the
 // header that a real load balancer writes, is tested against stand-ins that follow its documentation.
 package backend

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -53,6 +54,10 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 
 func decodeProblem(err error) error {
 	var tooLarge *http.MaxBytesError
+	var said *problem
+	if errors.As(err, &said) {
+		return said
+	}
 	if errors.As(err, &tooLarge) {
 		return fail(http.StatusRequestEntityTooLarge, CodeRequestTooLarge, "the body has more than %d bytes", tooLarge.Limit)
 	}
@@ -64,12 +69,42 @@ func decodeProblem(err error) error {
 	return fail(http.StatusBadRequest, CodeMalformed, "the body is not the JSON that was expected")
 }
 
+// uploads are decoded one by one, and no more than may be: of empty ones a request has room for so many that they would
+// take two hundred times its own size.
+type uploads []ticket.Upload
+
+// UnmarshalJSON is for encoding/json.
+func (u *uploads) UnmarshalJSON(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	opening, err := decoder.Token()
+	if opening == nil || err != nil { // null is none
+		return err
+	}
+	if opening != json.Delim('[') {
+		return fail(http.StatusBadRequest, CodeMalformed, "uploads is no list")
+	}
+	for decoder.More() {
+		if len(*u) == ticket.MaxUploads {
+			return fail(http.StatusBadRequest, CodeUploads, "more than %d uploads", ticket.MaxUploads)
+		}
+		var next ticket.Upload
+		if err := decoder.Decode(&next); err != nil {
+			return err
+		}
+		*u = append(*u, next)
+	}
+	return nil
+}
+
 // decodeTickets reads a request that is well-formed in every field; the policy has not been asked.
 func decodeTickets(w http.ResponseWriter, r *http.Request) (ticket.Request, error) {
-	var request ticket.Request
-	if err := decode(w, r, &request); err != nil {
+	var asked struct {
+		Uploads uploads `json:"uploads"`
+	}
+	if err := decode(w, r, &asked); err != nil {
 		return ticket.Request{}, err
 	}
+	request := ticket.Request{Uploads: asked.Uploads}
 	if n := len(request.Uploads); n == 0 || n > ticket.MaxUploads {
 		return ticket.Request{}, fail(http.StatusBadRequest, CodeUploads, "%d uploads, want 1 to %d", n, ticket.MaxUploads)
 	}

@@ -3,9 +3,11 @@ package backend
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -224,4 +226,22 @@ func FuzzTickets(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestP9_ManyEmptyUploadsTakeNoMemory: a body has room for ninety thousand of them.
+func TestP9_ManyEmptyUploadsTakeNoMemory(t *testing.T) {
+	body := `{"uploads":[` + strings.Repeat("{},", ticket.MaxRequestBytes/3-10) + `{}]}`
+	request := httptest.NewRequest(http.MethodPost, ticket.TicketsPath, strings.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := decodeTickets(httptest.NewRecorder(), request)
+	runtime.ReadMemStats(&after)
+	var said *problem
+	if !errors.As(err, &said) || said.code != CodeUploads {
+		t.Errorf("%v", err)
+	}
+	if taken := after.TotalAlloc - before.TotalAlloc; taken > 8*ticket.MaxRequestBytes {
+		t.Errorf("%d bytes were taken for a body of %d", taken, len(body))
+	}
 }
