@@ -69,7 +69,8 @@ func (u *Uploader) hopeless(item queue.Item, probe Probe) bool {
 		return false
 	}
 	defer u.free()
-	u.settle(item, Seen{Err: errGaveUp}, delivery{}, probe)
+	err := fmt.Errorf("%w: %d tries were begun, at most %d are allowed", errGaveUp, item.Attempts-1, u.opts.MaxAttempts)
+	u.settle(item, Seen{Err: err}, delivery{}, probe)
 	return true
 }
 

@@ -110,10 +110,11 @@ func TestJudge(t *testing.T) {
 
 // TestNothingButProofIsAcked tries every status, P2.
 func TestP2_NothingButProofIsAcked(t *testing.T) {
+	codes := map[int]string{http.StatusPreconditionFailed: "PreconditionFailed"}
 	for status := range 1000 {
 		for _, asked := range []bool{false, true} {
 			for _, proof := range []bool{false, true} {
-				seen := Seen{Asked: asked, Status: status, Proof: proof}
+				seen := Seen{Asked: asked, Status: status, Proof: proof, Code: codes[status]}
 				proven := !asked && (status == http.StatusPreconditionFailed || status == http.StatusOK && proof)
 				verdict := Judge(seen)
 				if (verdict.Do == Ack) != proven {

@@ -24,7 +24,7 @@ var (
 	errPayloadMissing = errors.New("the payload is gone from the disk")
 
 	errPayloadUnreadable = errors.New("the disk does not give the payload")
-	errGaveUp            = errors.New("tried too often without an outcome; it may be what ends the agent")
+	errGaveUp            = errors.New("tried too often; it may be what ends the agent, or max_attempts was made smaller")
 )
 
 // maxErrorBody is how much of an error answer is read, in bytes.
