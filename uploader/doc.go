@@ -3,7 +3,7 @@
 // # Promises
 //
 //  1. A frame is acknowledged only on proof that S3 holds exactly its bytes: 200 with the frame's SHA-256 in
-//     the reply, or 412 on a key that contains that SHA-256. Every other outcome leaves it in the queue.
+//     the reply, or S3's own 412 on a key that contains that SHA-256 and no other. Every other outcome leaves it in the queue.
 //  2. What is done about an outcome is decided in one place, Judge, from what was seen and nothing else.
 //  3. Bytes go only to a URL that ticket.Policy accepted, at an address that Guard allows; redirects and
 //     proxies from the environment are not followed.
@@ -13,7 +13,8 @@
 //  5. A ticket is asked for only when a slot is free for its frame, and is used once.
 //  6. A transfer that moves is never ended for being slow; one that has not moved for Options.Stall is.
 //  7. A frame that is at fault is parked after Options.MaxAttempts tries, those included whose outcome the
-//     agent did not live to see. Several frames that fail alike, with no delivery between, are not at fault.
+//     agent did not live to see. Several frames that fail alike, with no delivery between, are not at
+//     fault; nor are those that the backend finds fault with, all of them, with no ticket between.
 //  8. No log line, error text or status holds a presigned URL, a part of its query, or a key.
 //  9. The device certificate is renewed before it ends, and a renewed one is used only after the backend has answered a
 //     request in its name; until then, and when it is refused, the old one stays (Renewer). None of this holds up a
@@ -37,6 +38,9 @@
 // The queue counts an attempt durably in Lease and gives it back in an uncharged Defer. The rig's clock is
 // within a few minutes of the truth; when it is not, tickets are refused and Status shows by how much the
 // backend's clock differs. Windows go by the backend's clock where that is more than a minute off.
+//
+// Nobody but the backend's role may write under raw/: a 412 proves the bytes because that role signs a key together with the
+// SHA-256 that it contains. A thief of the role could put something else there first; the bucket's audit trail shows it.
 //
 // # Limits
 //
