@@ -101,4 +101,3 @@ func (c *Canary) Close() {
 		client.CloseIdleConnections()
 	}
 }
-
