@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -94,6 +96,15 @@ func (d Door) Shake(ctx context.Context, conn net.Conn) (Met, error) {
 	state := shaken.ConnectionState()
 	leaf := state.PeerCertificates[0]
 	return Met{Version: tls.VersionName(state.Version), Signer: signer(leaf), Ends: leaf.NotAfter}, nil
+}
+
+// Stranger is who signed the certificate that an error of a handshake is about, if nobody here trusts him; "" otherwise.
+func Stranger(err error) string {
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unknown) {
+		return ""
+	}
+	return signer(unknown.Cert)
 }
 
 // remote is the address that conn leads to; dialling may have tried others before.

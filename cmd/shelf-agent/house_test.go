@@ -25,7 +25,7 @@ var house = map[string][]string{
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
-	"agent/doctor":        {"agent/config", "agent/status", "uploader", "uploader/device"},
+	"agent/doctor":        {"agent/config", "agent/health", "agent/status", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/find":          {"agent/capture", "agent/desk", "agent/frame", "agent/trail", "queue"},
 	"agent/capture":       {},
 	"agent/frame":         {},
