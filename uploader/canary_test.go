@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"shelfagent/queue"
 	"shelfagent/uploader/backend"
 	"shelfagent/uploader/backend/devpki"
 	"shelfagent/uploader/ticket"
@@ -85,6 +86,17 @@ func TestP6_ACanaryIsHeldToTheRules(t *testing.T) {
 	var refusal *ticket.Error
 	if seen == nil || !errors.As(seen.Err, &refusal) || refusal.Fault != ticket.FaultStore {
 		t.Errorf("%+v", seen)
+	}
+}
+
+// TestACanaryIsNobodysFrame: what frames are made of has no room for its name.
+func TestACanaryIsNobodysFrame(t *testing.T) {
+	s := openShop(t, nil)
+	_, err := s.queue.Put(t.Context(), queue.New{
+		Camera: ticket.CanaryCamera, CapturedAt: time.Now(), Ext: "png", ContentType: ticket.CanaryType, Payload: []byte("x"),
+	})
+	if !errors.Is(err, queue.ErrInvalid) || ticket.ValidID(ticket.CanaryCamera) {
+		t.Errorf("a frame could be one: %v", err)
 	}
 }
 

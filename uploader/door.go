@@ -68,6 +68,9 @@ func (d Door) Resolve(ctx context.Context) ([]netip.Addr, error) {
 	return addrs, forbidden
 }
 
+// Anywhere tells a door to S3 that may be at a public address.
+func (d Door) Anywhere() bool { return !d.Backend && len(d.guard.Only) == 0 }
+
 // Connect opens a connection as an upload would, and returns where it leads.
 func (d Door) Connect(ctx context.Context) (net.Conn, netip.Addr, error) {
 	conn, err := d.guard.dialer(func(netip.Addr) {}).DialContext(ctx, "tcp", d.Address)

@@ -87,13 +87,25 @@ func askTicket(ctx context.Context, canary *uploader.Canary) (Result, string) {
 		return skipped(step, "the backend knows this rig, but takes no canary of it: "+uploader.Explain(*seen)), ""
 	case seen.Status == http.StatusBadRequest:
 		return skipped(step, "the backend knows this rig, but no canaries, as older ones do: "+uploader.Explain(*seen)), ""
-	case verdict.Cause == uploader.CauseTooFast:
+	case seen.Status == http.StatusTooManyRequests:
 		r := warn(step, uploader.Explain(*seen), waitText(seen.RetryAfter)).is(conditions[verdict.Cause])
 		r.Means = "The backend knows this rig, but lets it try only so often. Frames are counted apart."
 		return r, ""
 	default:
-		return fail(step, uploader.Explain(*seen), "").is(conditions[verdict.Cause]), ""
+		return fault(step, *seen, ""), ""
 	}
+}
+
+// fault is an answer that ends the way. Of a server that has a fault of its own the agent knows only that it has to try
+// again; a person wants to know that it is somebody else's to mend.
+func fault(step string, seen uploader.Seen, do string) Result {
+	r := fail(step, uploader.Explain(seen), do)
+	if seen.Status >= http.StatusInternalServerError {
+		r.Means, r.Do = "It is there, but cannot do its work now. Frames wait in the queue.", "Tell the cloud team what it answered. From here there is nothing to mend."
+		r.Condition = conditions[uploader.Judge(seen).Cause]
+		return r
+	}
+	return r.is(conditions[uploader.Judge(seen).Cause])
 }
 
 func waitText(wait time.Duration) string {
@@ -116,7 +128,7 @@ func put(ctx context.Context, canary *uploader.Canary, key string) (stored, prov
 		proven = fail("proof", uploader.Explain(seen), "Tell the cloud team. A proxy or a login page may be answering in the place of S3.").is(conditions[verdict.Cause])
 		proven.Means = "What answers there does not say that it holds the bytes. Frames stay in the queue."
 	default:
-		stored = fail("canary", uploader.Explain(seen), putRemedy(seen)).is(conditions[verdict.Cause])
+		stored = fault("canary", seen, putRemedy(seen))
 	}
 	stored.Key = key
 	return stored, proven

@@ -27,7 +27,7 @@
 //
 //  1. It works whether an agent runs or not, and disturbs none. It leaves nothing on the rig: its probe files are removed
 //     at once, and the page's address is held for a moment only if it is free.
-//  2. The whole takes no longer than a minute, however dead the network is (Longest).
+//  2. The network costs no more than Longest, however dead it is, and a disk that hangs ten seconds.
 //  3. A step that needs one which failed is skipped, and says so. What cannot be known is never ok.
 //  4. A failure that is a condition of the running agent bears its code, and means the same.
 //  5. It shows no URL, no signature and no key.

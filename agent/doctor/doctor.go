@@ -27,9 +27,11 @@ func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 	}
 	var running asked
 	timed(func() Result { running = askAgent(ctx, c.Status.Socket); return running.result() })
-	timed(func() Result { return captureFolder(c.Capture.Dir) })
-	timed(func() Result { return watches(c.Capture.Dir) })
-	timed(func() Result { return stateFolder(c) })
+	timed(func() Result {
+		return patient(diskTimeout, "capture folder", func() Result { return captureFolder(c.Capture.Dir) })
+	})
+	timed(func() Result { return patient(diskTimeout, "watches", func() Result { return watches(c.Capture.Dir) }) })
+	timed(func() Result { return patient(diskTimeout, "state folder", func() Result { return stateFolder(c) }) })
 	timed(func() Result { return statusPage(running, c.Status) })
 
 	link, broken := c.LinkOptions(nil)
@@ -54,6 +56,27 @@ func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 		skipTheRest(tell, "the way to the backend is closed")
 	default:
 		upload(ctx, rig, s3, tell)
+	}
+}
+
+// diskTimeout ends the wait for a disk. A healthy one answers in milliseconds.
+const diskTimeout = 10 * time.Second
+
+// patient waits for a step so long and no longer: a network mount whose server is gone never answers, and nothing ends
+// the wait for it but the end of this process.
+func patient(most time.Duration, name string, step func() Result) Result {
+	done := make(chan Result, 1)
+	go func() { done <- step() }()
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case r := <-done:
+		return r
+	case <-timer.C:
+		r := fail(name, "the disk does not answer", "If the folder is on another machine, see whether that is there; then unmount it with umount -l, and mount it anew. "+
+			"If it is a disk of this machine, see the system's log.")
+		r.Means = "Frames can be neither read nor written there."
+		return r
 	}
 }
 

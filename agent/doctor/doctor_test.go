@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"shelfagent/agent/config"
 	"shelfagent/agent/config/strict"
 	"shelfagent/agent/health"
@@ -165,6 +167,9 @@ func TestWhatIsBrokenOnTheWay(t *testing.T) {
 			step: "ticket", outcome: Skipped, saw: "the way to the backend is closed"},
 		{name: "nothing listens at S3", after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
 			step: "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "upload.hosts", is: health.LinkDown},
+		{name: "a proxy is in the environment", harm: func(t *testing.T, _ *rig) { t.Setenv("HTTPS_PROXY", "http://192.0.2.1:3128") },
+			after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
+			step:  "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "the proxy in the environment: the agent uses none", is: health.LinkDown},
 		{name: "what follows a closed port", after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
 			step: "s3 … tls", outcome: Skipped, saw: "the step before failed"},
 		{name: "S3 is closed, and the backend open", harm: func(_ *testing.T, r *rig) { r.s3.Stop() }, after: func(t *testing.T, r *rig) { t.Cleanup(r.s3.Start) },
@@ -241,6 +246,8 @@ func TestWhatIsBrokenInTheCloud(t *testing.T) {
 			step: "proof", outcome: Skipped, saw: "S3 did not take the canary"},
 		{name: "the bucket does not exist", harm: func(_ *testing.T, r *rig) { r.backend.S3.Bucket = "nowhere" },
 			step: "canary", outcome: Fail, saw: "S3 answered 404 NoSuchBucket", do: "the bucket that the backend names (s3.bucket) does not exist", is: health.UploadsFail},
+		{name: "the backend has no credentials at all", harm: func(_ *testing.T, r *rig) { r.backend.S3.Credentials = aws.AnonymousCredentials{} },
+			step: "ticket", outcome: Fail, saw: "the backend answered 503 signing", do: "Tell the cloud team what it answered", is: health.TooFast},
 		{name: "the backend sends frames elsewhere", after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{serve(t, r.pki) + "/frames"} },
 			step: "ticket", outcome: Fail, saw: "ticket refused (host)", do: "Compare upload.hosts and upload.kms_key_arn", is: health.TicketRefused},
 		{name: "the backend encrypts with another key", after: func(_ *testing.T, r *rig) { r.c.Upload.KMSKeyARN = strings.Replace(keyARN, "1111", "9999", 1) },
@@ -276,13 +283,23 @@ func TestADeadNetworkIsSoonDone(t *testing.T) {
 	r.c.Backend.URL = "https://" + listen(t, silent)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	results := r.walkIn(t, ctx)
+	results := r.walkIn(ctx, t)
 	if got := find(results, "backend", "tls"); got.Outcome != Fail || !strings.Contains(got.Saw, "the backend: no answer in time") || !strings.Contains(got.Do, "in the firewall, without TLS interception") {
 		t.Errorf("%+v", got)
 	}
 	// Doors are tried at once, and each at most in three steps.
 	if worst := askTimeout + 3*stepTimeout + ticketTimeout; worst > Longest || Longest >= time.Minute {
 		t.Errorf("up to %s, with the limit at %s", worst, Longest)
+	}
+}
+
+// TestAHangingDisk is not waited for.
+func TestAHangingDisk(t *testing.T) {
+	hang := make(chan struct{})
+	defer close(hang)
+	got := patient(time.Millisecond, "capture folder", func() Result { <-hang; return Result{} })
+	if got.Outcome != Fail || got.Step != "capture folder" || !strings.Contains(got.Saw, "does not answer") || !strings.Contains(got.Do, "umount -l") {
+		t.Errorf("%+v", got)
 	}
 }
 

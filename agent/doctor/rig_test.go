@@ -173,9 +173,9 @@ func refusing(t *testing.T) string {
 }
 
 // walk returns the results, and holds each to what all of them promise.
-func (r *rig) walk(t *testing.T) []Result { return r.walkIn(t, t.Context()) }
+func (r *rig) walk(t *testing.T) []Result { return r.walkIn(t.Context(), t) }
 
-func (r *rig) walkIn(t *testing.T, ctx context.Context) []Result {
+func (r *rig) walkIn(ctx context.Context, t *testing.T) []Result {
 	t.Helper()
 	var results []Result
 	Walk(ctx, &r.c, func(result Result) { results = append(results, result) })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -112,6 +113,9 @@ func resolve(ctx context.Context, door uploader.Door) Result {
 		private = private && uploader.Private(addr)
 	}
 	r.Addresses, r.Private = addrs, &private
+	if r.Outcome == OK && !private && door.Anywhere() {
+		r.Saw += "; public addresses are allowed, network.private_only is off"
+	}
 	return r
 }
 
@@ -168,5 +172,9 @@ func shake(ctx context.Context, door uploader.Door, conn net.Conn, showsCertific
 // closed is a door that an error keeps closed.
 func closed(step string, door uploader.Door, err error) Result {
 	seen := uploader.Seen{Asked: door.Backend, Err: err}
-	return fail(step, uploader.Explain(seen), Remedy(door.Backend, door.Address, err)).is(conditions[uploader.Judge(seen).Cause])
+	r := fail(step, uploader.Explain(seen), Remedy(door.Backend, door.Address, err)).is(conditions[uploader.Judge(seen).Cause])
+	if os.Getenv("HTTPS_PROXY")+os.Getenv("https_proxy") != "" {
+		r.Do += " That other programs get there may be due to the proxy in the environment: the agent uses none."
+	}
+	return r
 }

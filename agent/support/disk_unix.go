@@ -17,7 +17,7 @@ func room(dir string) string {
 		return err.Error()
 	}
 	size := uint64(s.Bsize)
-	return fmt.Sprintf("%d MB free of %d MB, %d files can be made of %d", uint64(s.Bavail)*size/1e6, uint64(s.Blocks)*size/1e6, s.Ffree, s.Files)
+	return fmt.Sprintf("%d MB free of %d MB, %d files can be made of %d", s.Bavail*size/1e6, s.Blocks*size/1e6, s.Ffree, s.Files)
 }
 
 func owner(info fs.FileInfo) string {

@@ -10,8 +10,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/url"
 	"os"
@@ -177,7 +179,7 @@ func unpack(t *testing.T, file string) map[string]string {
 	texts := map[string]string{}
 	for archive := tar.NewReader(unzipped); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return texts
 		}
 		must(t, err)
@@ -312,7 +314,7 @@ func TestNothingIsWrittenOver(t *testing.T) {
 	}
 	before, err := os.ReadFile(file)
 	must(t, err)
-	if err := b.Write(file, now); !os.IsExist(err) {
+	if err := b.Write(file, now); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("%v", err)
 	}
 	after, err := os.ReadFile(file)

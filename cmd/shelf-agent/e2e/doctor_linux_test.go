@@ -70,7 +70,11 @@ func TestP6P8_DoctorOfNames(t *testing.T) {
 	if took := time.Since(began); took > doctor.Longest {
 		t.Errorf("a dead network took %s", took)
 	}
-	if keys := server.Keys(t, where.bucket, "canary/"); len(keys) != 2 {
-		t.Errorf("canaries %q, want two", keys)
+	r.write("agent.toml", strings.Replace(string(read(t, r.path("agent.toml"))), "private_only = true", "private_only = false", 1))
+	said = tell(right, addrs("198.51.100.77", private))
+	said.reads(t, s3+" dns", doctor.OK, "public addresses are allowed, network.private_only is off", "")
+
+	if keys := server.Keys(t, where.bucket, "canary/"); len(keys) != 3 {
+		t.Errorf("canaries %q, want three", keys)
 	}
 }
