@@ -9,7 +9,7 @@ import (
 	"shelfagent/uploader/ticket"
 )
 
-// clockTolerance is how far the clock may be off before somebody should look.
+// clockTolerance is how far the clock may be off before somebody should look, as a running agent has it.
 const clockTolerance = time.Minute
 
 const setClock = "Set this machine's clock: sudo timedatectl set-ntp true, and let NTP (UDP port 123) through the firewall."
@@ -25,7 +25,7 @@ func localClock(id *uploader.Identity, now time.Time) Result {
 	}
 	switch kept, known := clockKept(); {
 	case !known:
-		return ok(step, saw+"; how far that is off the backend will tell")
+		return skipped(step, saw+"; whether a time service keeps the clock is not asked on this system")
 	case !kept:
 		r := warn(step, saw+"; no time service keeps this clock", setClock)
 		r.Means = "The clock may be right now, but it will drift. Beyond five minutes tickets are refused."

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"shelfagent/agent/config"
-	"shelfagent/agent/status"
 )
 
 // Longest is the most that a whole walk takes of the network. A dead one is found out much sooner.
@@ -84,10 +83,4 @@ func skipTheRest(tell func(Result), why string) {
 	for _, step := range []string{"ticket", "clock offset", "canary", "proof", "no overwriting"} {
 		tell(skipped(step, why))
 	}
-}
-
-// asked is what a running agent said of itself, if there is one.
-type asked struct {
-	snapshot status.Snapshot
-	err      error
 }

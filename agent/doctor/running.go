@@ -14,6 +14,12 @@ import (
 // askTimeout ends the wait for a running agent's answer.
 const askTimeout = 5 * time.Second
 
+// asked is what a running agent said of itself, if there is one.
+type asked struct {
+	snapshot status.Snapshot
+	err      error
+}
+
 func askAgent(ctx context.Context, socket string) asked {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -33,6 +33,9 @@ func doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r := &round{out: cmd.OutOrStdout(), json: asJSON}
 			c, err := loadConfig(*file)
+			if err != nil && !asJSON {
+				return err // as every command says it: each mistake with its place
+			}
 			r.tell(configStep(*file, err))
 			if err != nil {
 				return errors.Join(r.err, exitError(exitUsage))
@@ -83,11 +86,7 @@ func (r *round) tell(result doctor.Result) {
 		return
 	}
 	s := &sheet{out: r.out}
-	lines := strings.Split(result.Saw, "\n")
-	s.par(fmt.Sprintf("%-8s ", strings.ToUpper(string(result.Outcome))), result.Step+": "+lines[0])
-	for _, line := range lines[1:] { // mistakes of a file, each with its place
-		s.line("         " + line)
-	}
+	s.par(fmt.Sprintf("%-8s ", strings.ToUpper(string(result.Outcome))), result.Step+": "+result.Saw)
 	if result.Means != "" {
 		s.par("         It means: ", result.Means)
 	}
