@@ -83,10 +83,15 @@ func (d Door) Connect(ctx context.Context) (net.Conn, netip.Addr, error) {
 // Met is who answered a handshake.
 type Met struct {
 	Version string // such as TLS 1.3
-	// Signer is who signed the certificate, which this machine trusts; Ends is the certificate's end.
+	// Signer is who signed the certificate, which this machine trusts.
 	Signer string
-	Ends   time.Time
+	// Ends is the certificate's end. EndsSoon is true when who keeps the server should have renewed it by then.
+	Ends     time.Time
+	EndsSoon bool
 }
+
+// serverSoon is soon for a server's certificate: few are renewed later than a week before their end.
+const serverSoon = 7 * 24 * time.Hour
 
 // Shake makes the handshake on a connection.
 func (d Door) Shake(ctx context.Context, conn net.Conn) (Met, error) {
@@ -98,7 +103,10 @@ func (d Door) Shake(ctx context.Context, conn net.Conn) (Met, error) {
 	}
 	state := shaken.ConnectionState()
 	leaf := state.PeerCertificates[0]
-	return Met{Version: tls.VersionName(state.Version), Signer: signer(leaf), Ends: leaf.NotAfter}, nil
+	left := min(serverSoon, time.Duration(soonPart*float64(life(leaf))))
+	return Met{
+		Version: tls.VersionName(state.Version), Signer: signer(leaf), Ends: leaf.NotAfter, EndsSoon: time.Until(leaf.NotAfter) < left,
+	}, nil
 }
 
 // Stranger is who signed the certificate that an error of a handshake is about, if nobody here trusts him; "" otherwise.

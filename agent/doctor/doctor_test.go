@@ -176,13 +176,12 @@ func TestWhatIsBrokenOnTheWay(t *testing.T) {
 			step: "ticket", outcome: OK, saw: "the backend knows this rig"},
 		{name: "there is nothing to send a canary to", harm: func(_ *testing.T, r *rig) { r.s3.Stop() }, after: func(t *testing.T, r *rig) { t.Cleanup(r.s3.Start) },
 			step: "canary", outcome: Skipped, saw: "the way to S3 is closed"},
-		{name: "a firewall that signs for the backend", after: func(t *testing.T, r *rig) { r.c.Backend.URL = "https://" + serve(t, pki(t, devpki.Options{})) },
-			step: "backend … tls", outcome: Fail, saw: `signed by "CN=shelf development authority", which this machine does not trust; a firewall may be intercepting TLS`,
+		{name: "a firewall that signs for the backend", after: func(t *testing.T, r *rig) { r.c.Backend.URL = "https://" + listen(t, firewall(t)) },
+			step: "backend … tls", outcome: Fail, saw: `signed by "CN=ACME Firewall,O=ACME", which this machine does not trust; a firewall may be intercepting TLS`,
 			do: "name its authority in backend.ca", is: health.LinkDown},
 		{name: "a firewall that signs everything itself", after: func(t *testing.T, r *rig) {
-			firewall := pki(t, devpki.Options{})
-			r.c.Backend.URL, r.c.Upload.Hosts = "https://"+serve(t, firewall), []string{serve(t, firewall) + "/frames"}
-		}, step: "s3 … tls", outcome: Fail, saw: "the same authority signed for 2 hosts here, as a firewall does that intercepts TLS", do: "exempt 127.0.0.1:", is: health.LinkDown},
+			r.c.Backend.URL, r.c.Upload.Hosts = "https://"+listen(t, firewall(t)), []string{listen(t, firewall(t)) + "/frames"}
+		}, step: "s3 … tls", outcome: Fail, saw: "a firewall may be intercepting TLS; the same authority signed for 2 hosts here, as a firewall does that intercepts TLS", do: "exempt 127.0.0.1:", is: health.LinkDown},
 		{name: "the wrong authority is configured", after: func(t *testing.T, r *rig) { r.c.Backend.CA = pki(t, devpki.Options{}).CA.Cert },
 			step: "backend … tls", outcome: Fail, saw: "which this machine does not trust", do: "If the certificate is the right one, name its authority in backend.ca", is: health.LinkDown},
 		{name: "a login page without TLS", after: func(t *testing.T, r *rig) {
@@ -197,7 +196,7 @@ func TestWhatIsBrokenOnTheWay(t *testing.T) {
 			r.c.Backend.URL, r.c.Backend.CA = "https://"+serve(t, old), old.CA.Cert
 		}, step: "backend … tls", outcome: Fail, saw: "its certificate is not valid: x509: certificate has expired", do: "Check that this machine's clock is right", is: health.LinkDown},
 		{name: "S3's certificate ends soon", after: func(t *testing.T, r *rig) {
-			soon := pki(t, devpki.Options{Valid: time.Hour})
+			soon := pki(t, devpki.Options{Valid: 5 * time.Minute})
 			r.c.Upload.Hosts, r.c.Upload.CA = []string{serve(t, soon) + "/frames"}, soon.CA.Cert
 		}, step: "s3 … tls", outcome: Warn, saw: "good until ", do: "ends soon"},
 		{name: "a rig in a shop with a name that leads to itself", after: func(_ *testing.T, r *rig) {

@@ -2,9 +2,15 @@ package doctor
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"io"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -137,6 +143,22 @@ func serve(t *testing.T, pki *devpki.PKI) string {
 	must(t, err)
 	settings.ClientAuth = tls.RequestClientCert
 	return listen(t, func(conn net.Conn) { _ = tls.Server(conn, settings).HandshakeContext(t.Context()) })
+}
+
+// firewall answers for everybody, with certificates that it signs itself.
+func firewall(t *testing.T) func(net.Conn) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ACME Firewall", Organization: []string{"ACME"}},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	must(t, err)
+	settings := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return func(conn net.Conn) { _ = tls.Server(conn, settings).HandshakeContext(t.Context()) }
 }
 
 // listen answers at an address of this machine until the test ends.

@@ -17,9 +17,6 @@ import (
 // stepTimeout ends a step of the way that gets no answer.
 const stepTimeout = 8 * time.Second
 
-// endsSoon is before which end of a server's certificate somebody should be told.
-const endsSoon = 7 * 24 * time.Hour
-
 // walked are the steps to one door, and who signed for it without being trusted.
 type walked struct {
 	results  []Result
@@ -161,7 +158,7 @@ func shake(ctx context.Context, door uploader.Door, conn net.Conn, showsCertific
 		return r, r.Signer
 	}
 	r := ok(step, fmt.Sprintf("%s, certificate signed by %s, good until %s", met.Version, met.Signer, met.Ends.UTC().Format("2006-01-02 15:04 MST")))
-	if time.Until(met.Ends) < endsSoon {
+	if met.EndsSoon {
 		r = warn(step, r.Saw, "Tell the cloud team that the certificate of "+door.Address+" ends soon.")
 		r.Means = "Once it has ended, nothing is sent any more."
 	}
