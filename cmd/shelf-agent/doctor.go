@@ -110,7 +110,10 @@ func (r *round) sum() {
 	s := &sheet{out: r.out}
 	s.line("")
 	if len(r.hosts) > 0 {
-		s.par("A firewall has to let through, without TLS interception: ", strings.Join(r.hosts, ", ")+".")
+		s.line("A firewall has to let through, without TLS interception:")
+		for _, host := range r.hosts {
+			s.line("  " + plain(host))
+		}
 	}
 	text := fmt.Sprintf("%d steps are well", len(r.counts[doctor.OK]))
 	for _, o := range []doctor.Outcome{doctor.Warn, doctor.Fail, doctor.Skipped} {
