@@ -61,13 +61,10 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 	if options.Identity, err = uploader.LoadIdentity(home.Certificate, home.Key); err != nil {
 		return uploader.Options{}, err
 	}
-	if options.LabToken, err = c.labToken(); err != nil {
-		return uploader.Options{}, err
-	}
 	return options, nil
 }
 
-// LinkOptions is UploaderOptions without what makes this machine a rig, which may be missing or another user's: it is
+// LinkOptions is UploaderOptions without the device certificate and key, which may be missing or another user's: it is
 // enough to look at the way.
 func (c *Config) LinkOptions(log *slog.Logger) (uploader.Options, error) {
 	issuer, err := c.Issuer(c.Backend.URL, c.Backend.CA)
@@ -98,12 +95,16 @@ func (c *Config) LinkOptions(log *slog.Logger) (uploader.Options, error) {
 			guard.Only = append(guard.Only, network)
 		}
 	}
+	token, err := c.labToken()
+	if err != nil {
+		return uploader.Options{}, err
+	}
 	spread := uploader.DefaultStartSpread
 	if c.Development.AllowLoopback { // servers on this machine have no fleet
 		spread = 0
 	}
 	return uploader.Options{
-		Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
+		LabToken: token, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
 		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
 		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), StartSpread: spread, Logger: log,

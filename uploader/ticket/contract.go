@@ -59,6 +59,14 @@ type Upload struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
+// root keeps frames and canaries apart: neither can be written to the other's place, whatever a backend answers.
+func (u Upload) root() string {
+	if u.Camera == CanaryCamera {
+		return "canary/"
+	}
+	return "raw/"
+}
+
 // Response is the 200 answer: for each upload either a ticket or a refusal.
 type Response struct {
 	Tickets  []Ticket  `json:"tickets"`

@@ -56,7 +56,7 @@ func (p Policy) Verify(t Ticket, u Upload) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.verifyKey(t.Key, u); err != nil {
+	if err := p.verifyKey(t.Key, u.SHA256, u.root()); err != nil {
 		return nil, err
 	}
 	if err := verifyPath(target, destination, t.Key); err != nil {
@@ -76,7 +76,7 @@ func (p Policy) Verify(t Ticket, u Upload) (*url.URL, error) {
 }
 
 // verifyKey holds the key to a plain alphabet, so that no encoding of it means another object.
-func (p Policy) verifyKey(key string, u Upload) error {
+func (p Policy) verifyKey(key, digest, root string) error {
 	if key == "" || len(key) > 1024 {
 		return fault(FaultKey, "the key has %d bytes, S3 takes 1 to 1024", len(key))
 	}
@@ -90,21 +90,13 @@ func (p Policy) verifyKey(key string, u Upload) error {
 			return fault(FaultKey, "the key %q has an empty or dot segment", key)
 		}
 	}
-	if own := u.root() + p.Store + "/"; p.Store == "" || !strings.HasPrefix(key, own) {
-		return fault(FaultStore, "the key %q is not under %s", key, own)
+	if p.Store == "" || !strings.HasPrefix(key, root+p.Store+"/") {
+		return fault(FaultStore, "the key %q is not under %s%s/", key, root, p.Store)
 	}
-	if len(u.SHA256) != 64 || !strings.Contains(key, u.SHA256) {
+	if len(digest) != 64 || !strings.Contains(key, digest) {
 		return fault(FaultDigest, "the key %q does not contain the frame's SHA-256", key)
 	}
 	return nil
-}
-
-// root keeps frames and canaries apart: neither can be written to the other's place, whatever a backend answers.
-func (u Upload) root() string {
-	if u.Camera == CanaryCamera {
-		return "canary/"
-	}
-	return "raw/"
 }
 
 func plainKeyRune(r rune) bool {
