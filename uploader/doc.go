@@ -25,7 +25,9 @@
 //  11. No transfer begins in a window of the week that pauses uploads, and the rate of the window in force holds over all
 //     transfers, those under way too. A clock that cannot be right pauses nothing.
 //  12. Heart tells the backend about once a minute how the rig is, on a connection of its own, in outages and pauses too.
-//  13. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  13. A Canary goes the way of a frame: the same request, judgement of the ticket, PUT and proof. It is no frame, and
+//     leaves no trace in a queue.
+//  14. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //

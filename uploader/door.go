@@ -1,58 +1,121 @@
 package uploader
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
+	"crypto/x509"
+	"errors"
 	"net"
 	"net/netip"
+	"time"
 )
 
-// Door is a host that the uploader speaks to, for checks along the real path.
+// Door is a host that the uploader speaks to, for checks along the real path: Resolve, Connect and Shake are the steps
+// that every request takes, one by one.
 type Door struct {
 	Name    string // for people: "backend", "s3 <destination>"
 	Backend bool
+	Host    string
 	Address string // host:port
 	guard   Guard
 	config  *tls.Config
 }
 
-// Doors lists the backend and every destination.
+// Doors lists the backend and every destination. Without an identity, the backend is shown no certificate.
 func Doors(opts Options) []Door {
-	base := opts.Backend.Host
+	backend := opts.Backend.Host
 	if opts.Backend.Port() == "" {
-		base = net.JoinHostPort(opts.Backend.Hostname(), "443")
+		backend = net.JoinHostPort(opts.Backend.Hostname(), "443")
 	}
-	doors := []Door{{
-		Name: "backend", Backend: true, Address: base,
-		guard: Guard{Development: opts.Guard.Development}, config: tlsConfig(opts.BackendCAs, opts.proof()),
-	}}
+	doors := []Door{newDoor("backend", backend, Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.proof()))}
+	doors[0].Backend = true
 	for _, d := range opts.Destinations {
 		address := d.Host
 		if _, _, err := net.SplitHostPort(address); err != nil {
 			address = net.JoinHostPort(address, "443")
 		}
-		doors = append(doors, Door{Name: "s3 " + d.String(), Address: address, guard: opts.Guard, config: tlsConfig(opts.S3CAs, nil)})
+		doors = append(doors, newDoor("s3 "+d.String(), address, opts.Guard, tlsConfig(opts.S3CAs, nil)))
 	}
 	return doors
 }
 
-// Knock resolves, connects and shakes hands as an upload would, and says what it met.
-func (d Door) Knock(ctx context.Context) (string, error) {
-	dialer := tls.Dialer{NetDialer: d.guard.dialer(func(netip.Addr) {}), Config: d.config}
-	conn, err := dialer.DialContext(ctx, "tcp", d.Address)
+func newDoor(name, address string, guard Guard, config *tls.Config) Door {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", err
+		host = address
 	}
-	defer func() { _ = conn.Close() }()
-	met := remote(conn)
-	kind := "public"
-	if met.IsPrivate() || met.IsLoopback() {
-		kind = "private"
+	return Door{Name: name, Host: host, Address: address, guard: guard, config: config}
+}
+
+// Resolve asks DNS for the host's addresses. Those that may not be dialled are among them; when none may, there is an
+// *AddressError as well.
+func (d Door) Resolve(ctx context.Context) ([]netip.Addr, error) {
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", d.Host)
+	if err != nil {
+		return nil, err
 	}
-	state := conn.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // tls.Dialer documents it
-	return fmt.Sprintf("%s answers at %s (%s address), %s, certificate signed by %s",
-		d.Address, met, kind, tls.VersionName(state.Version), signer(state.PeerCertificates[0])), nil
+	var allowed bool
+	var forbidden error
+	for i := range addrs {
+		addrs[i] = addrs[i].Unmap()
+		err := d.guard.Check(addrs[i])
+		allowed, forbidden = allowed || err == nil, cmp.Or(forbidden, err)
+	}
+	if allowed {
+		forbidden = nil
+	}
+	return addrs, forbidden
+}
+
+// Anywhere tells a door to S3 that may be at a public address.
+func (d Door) Anywhere() bool { return !d.Backend && len(d.guard.Only) == 0 }
+
+// Connect opens a connection as an upload would, and returns where it leads.
+func (d Door) Connect(ctx context.Context) (net.Conn, netip.Addr, error) {
+	conn, err := d.guard.dialer(func(netip.Addr) {}).DialContext(ctx, "tcp", d.Address)
+	if err != nil {
+		return nil, netip.Addr{}, err
+	}
+	return conn, remote(conn), nil
+}
+
+// Met is who answered a handshake.
+type Met struct {
+	Version string // such as TLS 1.3
+	// Signer is who signed the certificate, which this machine trusts.
+	Signer string
+	// Ends is the certificate's end. EndsSoon is true when who keeps the server should have renewed it by then.
+	Ends     time.Time
+	EndsSoon bool
+}
+
+// serverSoon is soon for a server's certificate: few are renewed later than a week before their end.
+const serverSoon = 7 * 24 * time.Hour
+
+// Shake makes the handshake on a connection.
+func (d Door) Shake(ctx context.Context, conn net.Conn) (Met, error) {
+	config := d.config.Clone()
+	config.ServerName = d.Host
+	shaken := tls.Client(conn, config)
+	if err := shaken.HandshakeContext(ctx); err != nil {
+		return Met{}, err
+	}
+	state := shaken.ConnectionState()
+	leaf := state.PeerCertificates[0]
+	left := min(serverSoon, time.Duration(soonPart*float64(life(leaf))))
+	return Met{
+		Version: tls.VersionName(state.Version), Signer: signer(leaf), Ends: leaf.NotAfter, EndsSoon: time.Until(leaf.NotAfter) < left,
+	}, nil
+}
+
+// Stranger is who signed the certificate that an error of a handshake is about, if nobody here trusts him; "" otherwise.
+func Stranger(err error) string {
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unknown) {
+		return ""
+	}
+	return signer(unknown.Cert)
 }
 
 // remote is the address that conn leads to; dialling may have tried others before.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 
@@ -111,18 +112,9 @@ type delivery struct {
 }
 
 func (u *Uploader) attempt(ctx context.Context, item queue.Item, upload ticket.Upload, answer ticket.Answer) (Seen, delivery) {
-	switch {
-	case answer.Refusal != nil:
-		return Seen{
-			Asked: true, Refused: true, Status: http.StatusUnprocessableEntity,
-			Code: cmp.Or(word(answer.Refusal.Code), "unnamed"), Message: sentence(answer.Refusal.Message),
-		}, delivery{}
-	case answer.Ticket == nil:
-		return Seen{Asked: true, Err: fmt.Errorf("%w: it passed over this frame", errBackendFault)}, delivery{}
-	}
-	target, err := u.policy.Verify(*answer.Ticket, upload)
-	if err != nil {
-		return Seen{Asked: true, Err: fmt.Errorf("%w: %w", errTicketRefused, err)}, delivery{}
+	target, refused := u.accept(upload, answer)
+	if refused != nil {
+		return *refused, delivery{}
 	}
 	payload, err := u.open(item)
 	if err != nil {
@@ -136,6 +128,24 @@ func (u *Uploader) attempt(ctx context.Context, item queue.Item, upload ticket.U
 		}
 	}
 	return seen, delivery{key: answer.Ticket.Key, etag: etag}
+}
+
+// accept returns where an answer sends the upload, or why it goes nowhere.
+func (u *Uploader) accept(upload ticket.Upload, answer ticket.Answer) (*url.URL, *Seen) {
+	switch {
+	case answer.Refusal != nil:
+		return nil, &Seen{
+			Asked: true, Refused: true, Status: http.StatusUnprocessableEntity,
+			Code: cmp.Or(word(answer.Refusal.Code), "unnamed"), Message: sentence(answer.Refusal.Message),
+		}
+	case answer.Ticket == nil:
+		return nil, &Seen{Asked: true, Err: fmt.Errorf("%w: it passed over this frame", errBackendFault)}
+	}
+	target, err := u.policy.Verify(*answer.Ticket, upload)
+	if err != nil {
+		return nil, &Seen{Asked: true, Err: fmt.Errorf("%w: %w", errTicketRefused, err)}
+	}
+	return target, nil
 }
 
 // open finds out about a payload that cannot be the frame's before any byte of it is sent.

@@ -71,6 +71,9 @@ func (g Guard) Check(addr netip.Addr) error {
 	return nil
 }
 
+// Private tells an address of a shop's own networks, or of this machine, from one of the internet.
+func Private(addr netip.Addr) bool { return addr.IsPrivate() || addr.IsLoopback() }
+
 func within(networks []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(addr) })
 }

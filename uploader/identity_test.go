@@ -3,6 +3,7 @@ package uploader
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -232,16 +233,25 @@ func TestDoors(t *testing.T) {
 		t.Fatalf("%+v", doors)
 	}
 	for _, door := range doors {
-		met, err := door.Knock(t.Context())
+		addrs, err := door.Resolve(t.Context())
 		must(t, err)
-		for _, want := range []string{door.Address, "127.0.0.1 (private address)", "TLS 1.3", "CN=shelf development authority"} {
-			if !strings.Contains(met, want) {
-				t.Errorf("%s: %q does not say %q", door.Name, met, want)
-			}
+		conn, at, err := door.Connect(t.Context())
+		must(t, err)
+		defer conn.Close()
+		met, err := door.Shake(t.Context(), conn)
+		must(t, err)
+		if len(addrs) != 1 || at != addrs[0] || !Private(at) || met.Version != "TLS 1.3" ||
+			!strings.Contains(met.Signer, "CN=shelf development authority") || time.Until(met.Ends) < time.Hour {
+			t.Errorf("%s: %v, %v, %+v", door.Name, addrs, at, met)
 		}
 	}
 	s.options.Guard, s.options.S3CAs = Guard{}, nil
-	if _, err := Doors(s.options)[1].Knock(t.Context()); err == nil {
-		t.Error("a door behind the guard opened")
+	behind := Doors(s.options)[1]
+	var forbidden *AddressError
+	if addrs, err := behind.Resolve(t.Context()); len(addrs) != 1 || !errors.As(err, &forbidden) {
+		t.Errorf("%v, %v", addrs, err)
+	}
+	if _, _, err := behind.Connect(t.Context()); !errors.As(err, &forbidden) {
+		t.Errorf("a door behind the guard opened: %v", err)
 	}
 }

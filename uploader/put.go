@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -39,7 +38,7 @@ type putter struct {
 
 // put sends one payload where its verified ticket says, and reports what was seen. etag is S3's, for the
 // receipt.
-func (p *putter) put(ctx context.Context, target *url.URL, t *ticket.Ticket, item queue.Item, payload *os.File) (seen Seen, etag string) {
+func (p *putter) put(ctx context.Context, target *url.URL, t *ticket.Ticket, item queue.Item, payload io.ReaderAt) (seen Seen, etag string) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	dog := &watchdog{timer: time.AfterFunc(p.stall, func() { cancel(errStalled) }), stall: p.stall}

@@ -112,7 +112,7 @@ func (u *Uploader) Status() Status {
 		s.BackendAddress = u.tally.backend.String()
 	}
 	if u.tally.s3.IsValid() {
-		private := u.tally.s3.IsPrivate() || u.tally.s3.IsLoopback()
+		private := Private(u.tally.s3)
 		s.S3Address, s.S3Private = u.tally.s3.String(), &private
 	}
 	return s

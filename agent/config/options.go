@@ -53,12 +53,21 @@ func (c *Config) Issuer(backend, ca string) (uploader.Issuer, error) {
 
 // UploaderOptions translates [backend], [upload] and [network], and reads the files that they name.
 func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
-	issuer, err := c.Issuer(c.Backend.URL, c.Backend.CA)
+	options, err := c.LinkOptions(log)
 	if err != nil {
 		return uploader.Options{}, err
 	}
 	home := c.Home()
-	identity, err := uploader.LoadIdentity(home.Certificate, home.Key)
+	if options.Identity, err = uploader.LoadIdentity(home.Certificate, home.Key); err != nil {
+		return uploader.Options{}, err
+	}
+	return options, nil
+}
+
+// LinkOptions is UploaderOptions without the device certificate and key, which may be missing or another user's: it is
+// enough to look at the way.
+func (c *Config) LinkOptions(log *slog.Logger) (uploader.Options, error) {
+	issuer, err := c.Issuer(c.Backend.URL, c.Backend.CA)
 	if err != nil {
 		return uploader.Options{}, err
 	}
@@ -95,7 +104,7 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 		spread = 0
 	}
 	return uploader.Options{
-		Identity: identity, LabToken: token, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
+		LabToken: token, Backend: issuer.Backend, BackendCAs: issuer.CAs, S3CAs: s3CAs,
 		Destinations: destinations, KMSKeyARN: c.Upload.KMSKeyARN, Guard: guard,
 		Concurrency: c.Upload.Concurrency, Rate: int64(c.Upload.Rate), Windows: c.Upload.windows(), Location: location,
 		MaxAttempts: c.Upload.MaxAttempts, Stall: time.Duration(c.Upload.Stall), StartSpread: spread, Logger: log,

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"shelfagent/agent/config"
+	"shelfagent/agent/health"
 )
 
 func stateFolder(c *config.Config) Result {
@@ -16,26 +17,28 @@ func stateFolder(c *config.Config) Result {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Result{step, Warn, dir + " is not there yet", "Nothing before the first start, which makes it. After that: mount its disk."}
+		return warn(step, dir+" is not there yet", "Nothing before the first start, which makes it. After that: mount its disk.")
 	case errors.Is(err, fs.ErrPermission):
-		return Result{step, Fail, "this user may not look into " + dir, "Try as the agent's user: " + asAgent + "."}
+		r := fail(step, "this user may not look into "+dir, "Try as the agent's user: "+asAgent+".")
+		r.Means = "That is as it should be, but what is in it cannot be tried by this user."
+		return r
 	case err != nil:
-		return Result{step, Fail, err.Error(), "Check the disk, and state_dir in the configuration."}
+		return fail(step, err.Error(), "Check the disk, and state_dir in the configuration.").is(health.QueueFailing)
 	case !info.IsDir():
-		return Result{step, Fail, dir + " is not a folder", "Move that file away, or correct state_dir in the configuration."}
+		return fail(step, dir+" is not a folder", "Move that file away, or correct state_dir in the configuration.").is(health.QueueFailing)
 	}
 	if err := tryDisk(dir); err != nil {
-		return Result{step, Fail, "nothing can be written to " + dir + ": " + reason(err), diskRemedy(err)}
+		return fail(step, "nothing can be written to "+dir+": "+reason(err), diskRemedy(err)).is(health.QueueFailing)
 	}
 	_, err = os.ReadDir(queue)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Result{Step: step, Outcome: OK, Saw: dir + " can be written to; the first start makes the queue"}
+		return ok(step, dir+" can be written to; the first start makes the queue")
 	}
 	if err != nil {
-		return Result{step, Fail, "the queue cannot be looked into: " + reason(err), "Try as the agent's user: " + asAgent + "."}
+		return fail(step, "the queue cannot be looked into: "+reason(err), "Try as the agent's user: "+asAgent+".").is(health.QueueFailing)
 	}
 	if err := tryDisk(queue); err != nil {
-		return Result{step, Fail, "nothing can be written to the queue, " + queue + ": " + reason(err), diskRemedy(err)}
+		return fail(step, "nothing can be written to the queue, "+queue+": "+reason(err), diskRemedy(err)).is(health.QueueFailing)
 	}
 	return queueRoom(step, c)
 }
@@ -44,14 +47,14 @@ func stateFolder(c *config.Config) Result {
 func queueRoom(step string, c *config.Config) Result {
 	free, keep, err := c.QueueOptions(nil).Room()
 	if err != nil {
-		return Result{step, Fail, "the queue's disk does not say what is free: " + reason(err), "Check the disk and the system's log."}
+		return fail(step, "the queue's disk does not say what is free: "+reason(err), "Check the disk and the system's log.").is(health.QueueFailing)
 	}
 	if free <= keep {
-		return Result{step, Fail, fmt.Sprintf("no room for frames: %s free on the queue's disk, and %s have to stay free (queue.min_free)",
-			megabytes(free), megabytes(keep)), "Free space on the disk of " + c.QueueDir() + ", get the uploads going again, or lower queue.min_free."}
+		return fail(step, fmt.Sprintf("no room for frames: %s free on the queue's disk, and %s have to stay free (queue.min_free)",
+			megabytes(free), megabytes(keep)), "Free space on the disk of "+c.QueueDir()+", get the uploads going again, or lower queue.min_free.").is(health.QueueFull)
 	}
-	return Result{Step: step, Outcome: OK, Saw: fmt.Sprintf("%s and the queue can be written to; %s free, of which %s stay free (queue.min_free)",
-		c.StateDir, megabytes(free), megabytes(keep))}
+	return ok(step, fmt.Sprintf("%s and the queue can be written to; %s free, of which %s stay free (queue.min_free)",
+		c.StateDir, megabytes(free), megabytes(keep)))
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%d MB", n/1e6) }

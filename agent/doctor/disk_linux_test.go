@@ -14,6 +14,7 @@ func TestADiskThatCanOnlyBeRead(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("NOT TESTED: that a full or read-only disk is found. Run this as root, it mounts a tmpfs.")
 	}
+	server := cloud(t)
 	fill := func(t *testing.T, dir string) {
 		if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, 1<<20), 0o600); err == nil {
 			t.Fatal("the disk has room")
@@ -40,7 +41,7 @@ func TestADiskThatCanOnlyBeRead(t *testing.T) {
 			"nothing can be written to the queue, DIR: read-only file system", "Mount the disk writable"},
 	} {
 		t.Run(tc.story, func(t *testing.T) {
-			r := newRig(t, 0)
+			r := newRig(t, server)
 			dir := tc.folder(r)
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 
 // TestTheRunningAgentMayHaveItsPage: its own page is no problem, with and without the answer of the right one.
 func TestTheRunningAgentMayHaveItsPage(t *testing.T) {
-	r := newRig(t, 0)
+	r := newRig(t, cloud(t))
 	page := ""
 	agent, err := status.Listen(status.Options{
 		Socket: r.c.Status.Socket, Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
@@ -35,7 +35,10 @@ func TestTheRunningAgentMayHaveItsPage(t *testing.T) {
 	} {
 		page = tc.page
 		r.c.Status.Listen = held
-		if got := statusPage(t.Context(), r.c.Status); got.Outcome != tc.outcome || !strings.Contains(got.Saw, tc.saw) {
+		if got := askAgent(t.Context(), r.c.Status.Socket).result(); got.Outcome != OK || !strings.Contains(got.Saw, "says that all is well") {
+			t.Errorf("%+v", got)
+		}
+		if got := statusPage(askAgent(t.Context(), r.c.Status.Socket), r.c.Status); got.Outcome != tc.outcome || !strings.Contains(got.Saw, tc.saw) {
 			t.Errorf("page %q: %+v", tc.page, got)
 		}
 	}
@@ -44,7 +47,7 @@ func TestTheRunningAgentMayHaveItsPage(t *testing.T) {
 		t.Error(err)
 	}
 	r.c.Status.Listen = ""
-	if got := statusPage(t.Context(), r.c.Status); got.Outcome != OK || !strings.Contains(got.Saw, "no page is wanted") {
+	if got := statusPage(asked{}, r.c.Status); got.Outcome != OK || !strings.Contains(got.Saw, "no page is wanted") {
 		t.Errorf("no page: %+v", got)
 	}
 }

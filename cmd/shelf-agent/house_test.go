@@ -16,7 +16,7 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/support", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
@@ -25,12 +25,13 @@ var house = map[string][]string{
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
-	"agent/doctor":        {"agent/config", "agent/status", "uploader", "uploader/device"},
+	"agent/doctor":        {"agent/config", "agent/health", "agent/status", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/find":          {"agent/capture", "agent/desk", "agent/frame", "agent/trail", "queue"},
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
 	"agent/status":        {"agent/trail"},
+	"agent/support":       {"agent/config", "agent/config/strict", "agent/desk", "agent/status", "uploader/ticket"},
 	"agent/trail":         {},
 
 	"queue":                      {},

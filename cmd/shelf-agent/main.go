@@ -127,7 +127,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(runCommand(), enrollCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(),
+	root.AddCommand(runCommand(), enrollCommand(), statusCommand(), doctorCommand(), supportCommand(), configCommand(), serviceCommand(), queueCommand(),
 		captureCommand(), findCommand(), frameCommand(), rejectedCommand(), queueCheckCommand())
 	return root
 }

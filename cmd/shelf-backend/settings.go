@@ -19,6 +19,9 @@ import (
 //go:embed reference.toml
 var reference []byte
 
+// defaultCanaries let a technician try ten times in an hour.
+const defaultCanaries = 20
+
 // settings is the configuration file. reference.toml explains the keys.
 type settings struct {
 	Listen struct {
@@ -46,15 +49,17 @@ type settings struct {
 		} `toml:"stores"`
 	} `toml:"s3"`
 	Tickets struct {
-		TTL         strict.Duration `toml:"ttl"`
-		KeyTemplate string          `toml:"key_template"`
-		Metadata    []string        `toml:"metadata"`
+		TTL            strict.Duration `toml:"ttl"`
+		KeyTemplate    string          `toml:"key_template"`
+		CanaryTemplate string          `toml:"canary_template"`
+		Metadata       []string        `toml:"metadata"`
 	} `toml:"tickets"`
 	Policy struct {
 		MaxBytes        strict.Size         `toml:"max_bytes"`
 		ContentTypes    []string            `toml:"content_types"`
 		MaxCameras      int                 `toml:"max_cameras"`
 		FramesPerMinute int                 `toml:"frames_per_minute"`
+		CanariesPerHour int                 `toml:"canaries_per_hour"`
 		DailyFrames     int64               `toml:"daily_frames"`
 		DailyBytes      strict.Size         `toml:"daily_bytes"`
 		Cameras         map[string][]string `toml:"cameras"`
@@ -102,6 +107,7 @@ func loadSettings(path string) (*settings, error) {
 func parseSettings(path string, raw []byte) (*settings, error) {
 	s := &settings{}
 	s.Log.Level, s.Log.Format, s.Listen.Home = "info", "json", homeStandalone
+	s.Policy.CanariesPerHour = defaultCanaries
 	s.Registry.Path, s.Enrolment.Validity = defaultRegistry, strict.Duration(authority.DefaultValid)
 	document, err := strict.Decode(path, raw, s)
 	if err != nil {
@@ -159,9 +165,10 @@ func (s *settings) options() backend.Options {
 			Stores:    stores,
 		},
 		Tickets: backend.Tickets{
-			TTL:         time.Duration(s.Tickets.TTL),
-			KeyTemplate: s.Tickets.KeyTemplate,
-			Metadata:    s.Tickets.Metadata,
+			TTL:            time.Duration(s.Tickets.TTL),
+			KeyTemplate:    s.Tickets.KeyTemplate,
+			CanaryTemplate: s.Tickets.CanaryTemplate,
+			Metadata:       s.Tickets.Metadata,
 		},
 		Policy: backend.Policy{
 			MaxBytes:        int64(s.Policy.MaxBytes),
@@ -169,6 +176,7 @@ func (s *settings) options() backend.Options {
 			Cameras:         s.Policy.Cameras,
 			MaxCameras:      s.Policy.MaxCameras,
 			FramesPerMinute: s.Policy.FramesPerMinute,
+			CanariesPerHour: s.Policy.CanariesPerHour,
 			DailyFrames:     s.Policy.DailyFrames,
 			DailyBytes:      int64(s.Policy.DailyBytes),
 		},

@@ -61,9 +61,12 @@ func (b *Backend) charge(ctx context.Context, id caller, request ticket.Request)
 	}
 	var frames []registry.Frame
 	for _, upload := range request.Uploads {
-		if b.policy.refuse(id.Identity, upload) == nil {
+		if !isCanary(upload) && b.policy.refuse(id.Identity, upload) == nil {
 			frames = append(frames, registry.Frame{Key: b.key.Key(id.Identity, upload), Bytes: upload.Bytes})
 		}
+	}
+	if len(frames) == 0 {
+		return nil
 	}
 	err := b.registry.Charge(ctx, id.registered(), frames, quota, b.now())
 	switch {

@@ -21,6 +21,7 @@ type Backend struct {
 	home        Home
 	lab         LabTokens
 	key         KeyTemplate
+	canaryKey   KeyTemplate
 	metadata    metadataFilter
 	policy      *policy
 	presigner   *presigner
@@ -28,6 +29,7 @@ type Backend struct {
 	signer      Signer             // nil when nobody is enrolled
 	door        *throttle
 	renewals    *throttle
+	canaries    *throttle
 	metrics     *metrics
 	now         func() time.Time
 	log         *slog.Logger
@@ -61,6 +63,10 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 	if err != nil {
 		return nil, err
 	}
+	canaryKey, err := ParseCanaryTemplate(o.Tickets.CanaryTemplate)
+	if err != nil {
+		return nil, err
+	}
 	metadata, err := newMetadataFilter(o.Tickets.Metadata)
 	if err != nil {
 		return nil, err
@@ -74,6 +80,7 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		home:        o.Home,
 		lab:         o.LabTokens,
 		key:         key,
+		canaryKey:   canaryKey,
 		metadata:    metadata,
 		policy:      newPolicy(o.Policy),
 		presigner:   presigner,
@@ -81,6 +88,7 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		signer:      o.Signer,
 		door:        newThrottle(triesEvery, triesBurst, allTriesEvery, allTriesBurst),
 		renewals:    newThrottle(renewalsEvery, renewalsBurst, allTriesEvery, allTriesBurst),
+		canaries:    newThrottle(time.Hour/time.Duration(max(o.Policy.CanariesPerHour, 1)), o.Policy.CanariesPerHour, allTriesEvery, allTriesBurst),
 		metrics:     newMetrics(),
 		now:         o.Now,
 		log:         o.Log,

@@ -45,6 +45,14 @@
 // Unknown JSON members are ignored, so that a fleet can be updated before its backend. Capture times may
 // lie in the future or in 1970: a rig with a wrong clock still has frames worth keeping.
 //
+// # Canaries
+//
+// A rig tries the whole way with a canary: one upload that names ticket.CanaryCamera, which no camera can be called. It
+// is a PNG of a few hundred bytes, comes alone in its request, and gets a ticket as a frame does, but for a key under
+// canary/<own store>/, where nothing that reads frames looks. It is exempt from lists of cameras, limits of sizes and
+// rates, and daily quotas; Policy.CanariesPerHour bounds it instead, and 0 refuses it. A rig that is not welcome gets no
+// ticket for it either.
+//
 // # Enrolment and renewal
 //
 // They are there with Options.Registry and Options.Signer. Serve then has to be given a tls.Config with

@@ -45,7 +45,11 @@ var fields = map[string]func(ticket.Identity, ticket.Upload) string{
 // KeyTemplate makes object keys. The zero value makes none; get one from ParseKeyTemplate.
 type KeyTemplate struct{ text string }
 
-const keyPrefix = "raw/{store}/"
+// Where keys begin: what reads frames never meets a canary.
+const (
+	keyPrefix    = "raw/{store}/"
+	canaryPrefix = "canary/{store}/"
+)
 
 var (
 	placeholder = regexp.MustCompile(`\{[^{}]*\}`)
@@ -58,9 +62,14 @@ var (
 // no frame can take another's place. The placeholders are {store}, {rig}, {camera}, {sha256}, {ext}, and of
 // the capture time in UTC {yyyy-mm-dd}, {yyyy}, {mm}, {dd}, {HH}, {HHMMSS.mmm}. A template without the
 // camera or the time makes one object of two equal pictures.
-func ParseKeyTemplate(text string) (KeyTemplate, error) {
-	if !strings.HasPrefix(text, keyPrefix) {
-		return KeyTemplate{}, fmt.Errorf("%q does not begin with %s", text, keyPrefix)
+func ParseKeyTemplate(text string) (KeyTemplate, error) { return parseTemplate(text, keyPrefix) }
+
+// ParseCanaryTemplate is ParseKeyTemplate for canaries, whose keys begin with canary/{store}/.
+func ParseCanaryTemplate(text string) (KeyTemplate, error) { return parseTemplate(text, canaryPrefix) }
+
+func parseTemplate(text, prefix string) (KeyTemplate, error) {
+	if !strings.HasPrefix(text, prefix) {
+		return KeyTemplate{}, fmt.Errorf("%q does not begin with %s", text, prefix)
 	}
 	if !strings.Contains(text, "{sha256}") {
 		return KeyTemplate{}, fmt.Errorf("%q does not contain {sha256}: frames would overwrite each other", text)

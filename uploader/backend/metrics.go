@@ -43,7 +43,7 @@ func newMetrics() *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
 		}, []string{"path"}),
 	}
-	for _, code := range []string{RefusedTooLarge, RefusedContentType, RefusedCamera, RefusedTooManyCamera} {
+	for _, code := range []string{RefusedTooLarge, RefusedContentType, RefusedCamera, RefusedTooManyCamera, RefusedCanary} {
 		m.refused.WithLabelValues(code) // so that a rate is 0, not absent, before the first
 	}
 	m.registry.MustRegister(m.issued, m.refused, m.problems, m.signing, m.heartbeats, m.seconds,

@@ -21,6 +21,7 @@ import (
 const (
 	DefaultTTL         = 10 * time.Minute
 	DefaultKeyTemplate = "raw/{store}/{yyyy-mm-dd}/{camera}/{HHMMSS.mmm}-{sha256}.{ext}"
+	DefaultCanaries    = "canary/{store}/{rig}/{yyyy-mm-dd}/{HHMMSS.mmm}-{sha256}.{ext}"
 	DefaultMaxBytes    = 64 << 20
 )
 
@@ -100,6 +101,8 @@ type Tickets struct {
 	TTL time.Duration
 	// KeyTemplate makes the object key; see ParseKeyTemplate. Empty means DefaultKeyTemplate.
 	KeyTemplate string
+	// CanaryTemplate is the same for canaries; see ParseCanaryTemplate. Empty means DefaultCanaries.
+	CanaryTemplate string
 	// Metadata are the request's metadata that become x-amz-meta-*, at most 10; nil means DefaultMetadata,
 	// empty none. store, rig, camera and captured-at are always there.
 	Metadata []string
@@ -119,12 +122,18 @@ type Policy struct {
 	// FramesPerMinute is how many frames a rig may name, refused ones included; 0 means no limit. A minute's
 	// worth, and at least one full request, may come at once.
 	FramesPerMinute int
+	// CanariesPerHour is how many canaries a rig may send, and as many at once; none of them is a frame to any other
+	// rule here. 0 means none. A run of `shelf-agent doctor` takes two.
+	CanariesPerHour int
 	// DailyFrames and DailyBytes are how many frames, and how many bytes of them, a rig may get tickets for in a UTC
 	// day; 0 means no limit. Both need Options.Registry, and DailyBytes needs DailyFrames, which bounds what is
 	// remembered to know a frame again.
 	DailyFrames int64
 	DailyBytes  int64
 }
+
+// maxCanariesPerHour is more than a person needs who tries a line all day.
+const maxCanariesPerHour = 3600
 
 // maxDailyFrames bounds a rig's day in the registry: 8 MB.
 const maxDailyFrames = 1_000_000
@@ -145,6 +154,7 @@ func invalid(option, format string, args ...any) error {
 func (o Options) withDefaults() Options {
 	o.Tickets.TTL = cmp.Or(o.Tickets.TTL, DefaultTTL)
 	o.Tickets.KeyTemplate = cmp.Or(o.Tickets.KeyTemplate, DefaultKeyTemplate)
+	o.Tickets.CanaryTemplate = cmp.Or(o.Tickets.CanaryTemplate, DefaultCanaries)
 	o.Policy.MaxBytes = cmp.Or(o.Policy.MaxBytes, DefaultMaxBytes)
 	o.Log = cmp.Or(o.Log, slog.Default())
 	if o.Tickets.Metadata == nil {
@@ -259,6 +269,9 @@ func (t Tickets) validate() error {
 	if _, err := ParseKeyTemplate(t.KeyTemplate); err != nil {
 		return invalid("tickets.key_template", "%v", err)
 	}
+	if _, err := ParseCanaryTemplate(t.CanaryTemplate); err != nil {
+		return invalid("tickets.canary_template", "%v", err)
+	}
 	if _, err := newMetadataFilter(t.Metadata); err != nil {
 		return invalid("tickets.metadata", "%v", err)
 	}
@@ -275,6 +288,8 @@ func (p Policy) validate() error {
 		return invalid("policy.max_cameras", "%d is negative", p.MaxCameras)
 	case p.FramesPerMinute < 0:
 		return invalid("policy.frames_per_minute", "%d is negative", p.FramesPerMinute)
+	case p.CanariesPerHour < 0 || p.CanariesPerHour > maxCanariesPerHour:
+		return invalid("policy.canaries_per_hour", "%d is not between 0 and %d", p.CanariesPerHour, maxCanariesPerHour)
 	case p.DailyFrames < 0 || p.DailyFrames > maxDailyFrames:
 		return invalid("policy.daily_frames", "%d is not between 0 and %d", p.DailyFrames, maxDailyFrames)
 	case p.DailyBytes != 0 && p.DailyBytes < p.MaxBytes:

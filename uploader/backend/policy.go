@@ -35,6 +35,12 @@ func (p *policy) refuse(id ticket.Identity, u ticket.Upload) *ticket.Refusal {
 	refusal := func(code, format string, args ...any) *ticket.Refusal {
 		return &ticket.Refusal{Frame: u.Frame, Code: code, Message: fmt.Sprintf(format, args...)}
 	}
+	switch {
+	case isCanary(u) && p.CanariesPerHour == 0:
+		return refusal(RefusedCanary, "the backend takes no canaries")
+	case isCanary(u):
+		return nil
+	}
 	if u.Bytes > p.MaxBytes {
 		return refusal(RefusedTooLarge, "the frame has %d bytes, the backend accepts %d", u.Bytes, p.MaxBytes)
 	}

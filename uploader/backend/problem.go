@@ -39,6 +39,7 @@ const (
 	CodeRegistry           = "registry"            // 503, with Retry-After: nobody knows who is revoked
 	CodeAuthority          = "authority"           // 503, with Retry-After: no certificate can be signed
 	CodeRate               = "rate"                // 429, with Retry-After
+	CodeCanaries           = "canaries"            // 429, with Retry-After
 	CodeSigning            = "signing"             // 503, with Retry-After: no AWS credentials, most likely
 	CodeUnsafeTicket       = "unsafe_ticket"       // 500: a ticket failed the backend's own check
 )
@@ -49,6 +50,7 @@ const (
 	RefusedContentType   = "content_type"
 	RefusedCamera        = "camera_unknown"
 	RefusedTooManyCamera = "too_many_cameras"
+	RefusedCanary        = "no_canaries"
 )
 
 // problem is an error that the client gets to read. cause is for the log only.

@@ -116,6 +116,9 @@ func decodeTickets(w http.ResponseWriter, r *http.Request) (ticket.Request, erro
 		if seen[upload.Frame] {
 			return ticket.Request{}, fail(http.StatusBadRequest, CodeDuplicateFrame, "uploads[%d]: the frame is named twice", i)
 		}
+		if isCanary(upload) && len(request.Uploads) > 1 {
+			return ticket.Request{}, fail(http.StatusBadRequest, CodeUpload, "uploads[%d]: a canary comes alone", i)
+		}
 		seen[upload.Frame] = true
 	}
 	return request, nil
@@ -126,7 +129,9 @@ func malformed(u ticket.Upload) string {
 	switch {
 	case len(u.Frame) > maxFrameName || !frameName.MatchString(u.Frame):
 		return "frame is not 1 to 256 bytes of visible ASCII"
-	case !ticket.ValidID(u.Camera):
+	case isCanary(u) && malformedCanary(u) != "":
+		return malformedCanary(u)
+	case !isCanary(u) && !ticket.ValidID(u.Camera):
 		return "camera does not match [a-z0-9][a-z0-9._-]{0,62}"
 	case u.CapturedAt.IsZero():
 		return "captured_at is missing"

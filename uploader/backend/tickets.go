@@ -18,7 +18,7 @@ func (b *Backend) tickets(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := b.policy.take(id.Identity, len(request.Uploads), b.now()); err != nil {
+	if err := b.book(id.Identity, request, b.now()); err != nil {
 		return err
 	}
 	response, err := b.answer(r.Context(), id, request)
@@ -47,7 +47,7 @@ func (b *Backend) answer(ctx context.Context, id caller, request ticket.Request)
 			response.Refusals = append(response.Refusals, *refusal)
 			continue
 		}
-		key := b.key.Key(id.Identity, upload)
+		key := b.keyOf(id.Identity, upload)
 		issued, err := b.presigner.issue(ctx, id.Identity, upload, key, b.metadata.object(id.Identity, upload), ttl)
 		if err != nil {
 			b.metrics.signing.Inc()

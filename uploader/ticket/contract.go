@@ -24,6 +24,15 @@ const (
 	MaxTTL = 15 * time.Minute
 )
 
+// The canary: a small picture that no camera took, by which a rig tries the whole way to S3. Its upload names
+// CanaryCamera, which is no camera id and so can never be that of a frame, and comes alone in its request.
+const (
+	CanaryCamera = "_canary"
+	// CanaryType is what it is, and MaxCanaryBytes how large it may be.
+	CanaryType     = "image/png"
+	MaxCanaryBytes = 4 << 10
+)
+
 // Request is the body of POST /v1/tickets. Store and rig are not in it: they come from the rig's client
 // certificate.
 type Request struct {
@@ -34,7 +43,7 @@ type Request struct {
 type Upload struct {
 	// Frame names the frame within this request and its response.
 	Frame string `json:"frame"`
-	// Camera is a camera id, [a-z0-9][a-z0-9._-]{0,62}.
+	// Camera is a camera id, [a-z0-9][a-z0-9._-]{0,62}, or CanaryCamera.
 	Camera string `json:"camera"`
 	// CapturedAt is when the picture was taken, in UTC, with milliseconds.
 	CapturedAt time.Time `json:"captured_at"`
@@ -50,6 +59,14 @@ type Upload struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
+// root keeps frames and canaries apart: neither can be written to the other's place, whatever a backend answers.
+func (u Upload) root() string {
+	if u.Camera == CanaryCamera {
+		return "canary/"
+	}
+	return "raw/"
+}
+
 // Response is the 200 answer: for each upload either a ticket or a refusal.
 type Response struct {
 	Tickets  []Ticket  `json:"tickets"`
@@ -62,7 +79,7 @@ type Ticket struct {
 	Method string `json:"method"`
 	// URL is presigned and therefore a bearer secret: never log its query.
 	URL string `json:"url"`
-	// Key is the object's key, raw/<store>/….
+	// Key is the object's key, raw/<store>/…; a canary's is canary/<store>/….
 	Key string `json:"key"`
 	// Headers are what the PUT must send, names in lower case. Host is not among them.
 	Headers   map[string]string `json:"headers"`

@@ -10,6 +10,8 @@
 //     frame's bytes, with this frame's type, length and digests, encrypted with the expected key, at a key
 //     under raw/<own store>/ that contains the frame's digest and no other, on a host that the configuration names, by
 //     PUT, over https, within the next 15 minutes, and never over an object that is already there.
+//     A canary (CanaryCamera) is held to the same but for its place: its key is under canary/<own store>/ and never
+//     under raw/, so that what reads frames never meets one. A frame's key is never under canary/.
 //  2. Verify decides from the ticket, the upload and the policy alone: no network, no clock but Policy.Now,
 //     no state. The same input gets the same verdict in any other language; testdata/tickets holds vectors.
 //  3. Every refusal is an *Error with its own Fault, so that a test, a log and a technician can tell one

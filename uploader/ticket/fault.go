@@ -16,7 +16,7 @@ const (
 	FaultPort         Fault = "port"          // a port that the configuration does not name
 	FaultHost         Fault = "host"          // a host that the configuration does not name
 	FaultKey          Fault = "key"           // the key is malformed
-	FaultStore        Fault = "store"         // the key is not under raw/<own store>/
+	FaultStore        Fault = "store"         // the key is not under raw/<own store>/, or a canary's not under canary/<own store>/
 	FaultDigest       Fault = "digest"        // the key does not contain the frame's SHA-256
 	FaultPath         Fault = "path"          // the URL's path is not the key
 	FaultQuery        Fault = "query"         // a parameter that is malformed, unknown, doubled or missing

@@ -10,7 +10,8 @@ import (
 // draft is a ticket in parts, for stories to spoil.
 type draft struct {
 	Ticket
-	base   string // scheme, host and path
+	base   string  // scheme, host and path
+	upload *Upload // nil: goodUpload
 	params []string
 }
 
@@ -68,6 +69,19 @@ func goodDraft() *draft {
 	return d
 }
 
+func goodCanary() *Upload {
+	u := goodUpload()
+	u.Frame, u.Camera, u.ContentType, u.Bytes = "canary", CanaryCamera, CanaryType, 90
+	return &u
+}
+
+// asCanary asks for a canary; at is where the ticket leads.
+func (d *draft) asCanary(at string) {
+	d.upload = goodCanary()
+	d.Frame, d.Key, d.base = d.upload.Frame, at, "https://"+goodHost+"/"+at
+	d.Headers = maps.Clone(goodPolicy().wanted(*d.upload))
+}
+
 func without(names []string, drop string) []string {
 	var kept []string
 	for _, n := range names {
@@ -95,6 +109,12 @@ var stories = []struct {
 	{"a clock three minutes behind the backend's", "", func(d *draft) {
 		d.set("X-Amz-Date", now.Add(3*time.Minute).Format(signatureTime))
 	}},
+
+	{"an honest ticket for a canary", "", func(d *draft) { d.asCanary(canaryKey) }},
+	{"a canary among the frames", FaultStore, func(d *draft) { d.asCanary(goodKey) }},
+	{"a canary in another store's place", FaultStore, func(d *draft) { d.asCanary(strings.Replace(canaryKey, "store-7", "store-8", 1)) }},
+	{"a canary without its digest", FaultDigest, func(d *draft) { d.asCanary("canary/store-7/left/now.png") }},
+	{"a frame in the canaries' place", FaultStore, func(d *draft) { d.Key = canaryKey; d.base = "https://" + goodHost + "/" + d.Key }},
 
 	{"another frame's ticket", FaultFrame, func(d *draft) { d.Frame = "cam-4/other" }},
 	{"POST", FaultMethod, func(d *draft) { d.Method = "POST" }},

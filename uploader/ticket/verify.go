@@ -58,7 +58,7 @@ func (p Policy) Verify(t Ticket, u Upload) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.verifyKey(t.Key, u.SHA256); err != nil {
+	if err := p.verifyKey(t.Key, u.SHA256, u.root()); err != nil {
 		return nil, err
 	}
 	if err := verifyPath(target, destination, t.Key); err != nil {
@@ -78,7 +78,7 @@ func (p Policy) Verify(t Ticket, u Upload) (*url.URL, error) {
 }
 
 // verifyKey holds the key to a plain alphabet, so that no encoding of it means another object.
-func (p Policy) verifyKey(key, digest string) error {
+func (p Policy) verifyKey(key, digest, root string) error {
 	if key == "" || len(key) > 1024 {
 		return fault(FaultKey, "the key has %d bytes, S3 takes 1 to 1024", len(key))
 	}
@@ -92,8 +92,8 @@ func (p Policy) verifyKey(key, digest string) error {
 			return fault(FaultKey, "the key %q has an empty or dot segment", key)
 		}
 	}
-	if p.Store == "" || !strings.HasPrefix(key, "raw/"+p.Store+"/") {
-		return fault(FaultStore, "the key %q is not under raw/%s/", key, p.Store)
+	if p.Store == "" || !strings.HasPrefix(key, root+p.Store+"/") {
+		return fault(FaultStore, "the key %q is not under %s%s/", key, root, p.Store)
 	}
 	return VerifyDigest(key, digest)
 }

@@ -30,6 +30,8 @@ type vector struct {
 	Story  string `json:"story"`
 	Fault  Fault  `json:"fault"` // "" means accepted
 	Ticket Ticket `json:"ticket"`
+	// Upload is what the ticket was asked for, where it is not the one above.
+	Upload *Upload `json:"upload,omitempty"`
 }
 
 const (
@@ -37,6 +39,7 @@ const (
 	frameID   = "cam-3/20261122T011803.123Z-" + digest + ".jpg"
 	goodKey   = "raw/store-7/2026-11-22/cam-3/011803.123-" + digest + ".jpg"
 	goodHost  = "frames.bucket.vpce-0a1b-2c3d.s3.eu-central-1.vpce.amazonaws.com"
+	canaryKey = "canary/store-7/left/2026-11-22/011803.123-" + digest + ".png"
 	kmsARN    = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	otherARN  = "arn:aws:kms:eu-central-1:999999999999:key/00000000-12ab-34cd-56ef-1234567890ab"
 	pathStyle = "127.0.0.1:7070"
@@ -84,7 +87,11 @@ func TestP6_Vectors(t *testing.T) {
 	policy := goodPolicy()
 	for _, c := range v.Cases {
 		t.Run(c.Story, func(t *testing.T) {
-			target, err := policy.Verify(c.Ticket, v.Upload)
+			upload := v.Upload
+			if c.Upload != nil {
+				upload = *c.Upload
+			}
+			target, err := policy.Verify(c.Ticket, upload)
 			if c.Fault == "" {
 				if err != nil || target.String() != c.Ticket.URL {
 					t.Fatalf("refused an honest ticket: %v, %v", target, err)
@@ -108,7 +115,7 @@ func TestP6_Vectors(t *testing.T) {
 func writeVectors(t *testing.T) {
 	var v vectors
 	v.Comment = "Tickets as a backend might answer them, and the verdict of a rig with this policy. " +
-		"An empty fault means accepted. Signatures are made up: a rig cannot check them."
+		"An empty fault means accepted. A case with an upload of its own was asked for that one. Signatures are made up: a rig cannot check them."
 	for _, d := range goodPolicy().Destinations {
 		v.Policy.Destinations = append(v.Policy.Destinations, d.String())
 	}
@@ -117,7 +124,7 @@ func writeVectors(t *testing.T) {
 	for _, s := range stories {
 		d := goodDraft()
 		s.spoil(d)
-		v.Cases = append(v.Cases, vector{Story: s.story, Fault: s.fault, Ticket: d.ticket()})
+		v.Cases = append(v.Cases, vector{Story: s.story, Fault: s.fault, Ticket: d.ticket(), Upload: d.upload})
 	}
 	raw, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -161,6 +168,9 @@ func FuzzVerify(f *testing.F) {
 		var ticket Ticket
 		if json.Unmarshal(raw, &ticket) != nil {
 			return
+		}
+		if _, err := policy.Verify(ticket, *goodCanary()); err == nil && !strings.HasPrefix(ticket.Key, "canary/store-7/") {
+			t.Errorf("accepted the canary's key %q", ticket.Key)
 		}
 		target, err := policy.Verify(ticket, upload)
 		if err != nil {

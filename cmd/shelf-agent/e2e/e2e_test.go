@@ -137,6 +137,9 @@ func (r *rig) bucketHolds(frames *shop) {
 		t.Fatal("two pictures of the test are the same")
 	}
 	for _, key := range r.s3.Keys(t, r.bucket, "") {
+		if strings.HasPrefix(key, "canary/"+store+"/") {
+			continue // a doctor's, and no frame
+		}
 		object := r.s3.Read(t, r.bucket, key) // compares the server's own checksum with the bytes
 		sum := sha256.Sum256(object.Body)
 		digest := hex.EncodeToString(sum[:])

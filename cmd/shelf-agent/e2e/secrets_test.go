@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -168,6 +169,8 @@ func TestP7_NoSecretIsTold(t *testing.T) {
 	for _, command := range []string{"doctor", "config check", "queue list", "queue stats", "queue verify", "rejected list"} {
 		said[command] = r.tell(append(strings.Fields(command), "--config", r.path("agent.toml"))...)
 	}
+	said["support"] = r.tell("support", "--config", r.path("agent.toml"), "--output", r.path("support.tar.gz"))
+	said["the archive"] = unzip(t, r.path("support.tar.gz"))
 	r.dieTalking(said)
 	r.bucketHolds(frames)
 
@@ -186,6 +189,20 @@ func TestP7_NoSecretIsTold(t *testing.T) {
 		t.Error(found)
 	}
 	provesItself(t, said, secrets)
+}
+
+// unzip returns a tar as it is without its compression; its texts stand in it as they are.
+func unzip(t testing.TB, file string) []byte {
+	t.Helper()
+	unzipped, err := gzip.NewReader(bytes.NewReader(read(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(unzipped)
+	if err != nil || !bytes.Contains(text, []byte("What is never in it")) {
+		t.Fatalf("the archive holds %d bytes, %v", len(text), err)
+	}
+	return text
 }
 
 // provesItself plants each secret once, and wants it found.

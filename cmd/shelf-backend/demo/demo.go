@@ -114,7 +114,7 @@ func (d *demo) startServers(ctx context.Context, running *sync.WaitGroup) error 
 	}
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	handler, err := backend.New(ctx, backend.Options{
-		TrustDomain: pki.TrustDomain, Log: logger,
+		TrustDomain: pki.TrustDomain, Log: logger, Policy: backend.Policy{CanariesPerHour: 60},
 		S3: backend.S3{
 			Bucket: bucket, Region: region, Endpoint: d.bucket.endpoint, PathStyle: true, KMSKeyARN: keyARN,
 			Credentials: d.bucket.credentials(),

@@ -16,6 +16,9 @@ func (d *demo) judge(cameras []*camera) error {
 	}
 	held := map[string][]object{} // by camera
 	for _, o := range objects {
+		if strings.HasPrefix(o.key, "canary/") {
+			continue // of a doctor who looked in
+		}
 		id := path.Base(path.Dir(o.key))
 		held[id] = append(held[id], o)
 	}
