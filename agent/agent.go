@@ -26,6 +26,7 @@ type Agent struct {
 
 	watcher  *capture.Watcher
 	intake   *intake
+	silence  *silence
 	queue    *queue.Queue
 	uploader *uploader.Uploader
 	renewer  *uploader.Renewer // nil when others renew the certificate
@@ -72,6 +73,11 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err != nil {
 		return a, err
 	}
+	silences, err := c.SilenceRules()
+	if err != nil {
+		return a, err
+	}
+	a.silence = &silence{rules: silences, started: time.Now()} // with its monotonic reading: the clock may be set
 	log := opts.Logger.With("stage", "intake")
 	a.intake = newIntake(a.watcher, a.queue, rules, openDecodeMark(decodeMarkPath(c), log), opts.Version, log)
 	if err := a.prepareToShow(c); err != nil {
