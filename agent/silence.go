@@ -52,8 +52,8 @@ func span(d time.Duration) string {
 	return text
 }
 
-// lastFiles is when the newest file of each camera came: as capture noticed it, or, after a restart, as the newest frame of
-// the queue was captured. Zero: none is known of.
+// lastFiles is when the newest file of each camera came: as capture noticed it or the queue took it; or, when none has come
+// since the start, as the newest frame of the queue was captured. Zero: none is known of.
 func (s *silence) lastFiles(f facts) map[string]time.Time {
 	queued := map[string]time.Time{}
 	for _, c := range f.queue.Cameras {
@@ -66,9 +66,13 @@ func (s *silence) lastFiles(f facts) map[string]time.Time {
 		last[camera] = queued[camera]
 	}
 	for _, c := range f.capture.Cameras {
+		came := c.LastSeen
+		if good := f.intake.good[c.Camera]; good.After(came) { // it lay there at the start
+			came = good
+		}
 		switch {
-		case !c.LastSeen.IsZero():
-			last[c.Camera] = c.LastSeen
+		case !came.IsZero():
+			last[c.Camera] = came
 		case c.Camera == capture.DefaultCamera && queued[c.Camera].IsZero(): // the capture folder itself is there in every shop
 		case c.Present:
 			last[c.Camera] = queued[c.Camera]
