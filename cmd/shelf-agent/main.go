@@ -128,7 +128,7 @@ func rootCommand() *cobra.Command {
 		return usageError{fmt.Errorf("%w (see: %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(runCommand(), enrollCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(),
-		captureCommand(), findCommand(), frameCommand(), rejectedCommand(), queueCheckCommand(), statusJSONTopic())
+		captureCommand(), findCommand(), frameCommand(), rejectedCommand(), queueCheckCommand())
 	return root
 }
 

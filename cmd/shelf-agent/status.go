@@ -26,19 +26,23 @@ const (
 
 func statusCommand() *cobra.Command {
 	var file, socket string
-	var asJSON, watching bool
+	var asJSON, watching, explaining bool
 	cmd := &cobra.Command{
-		Use:   "status [--watch] [--json]",
+		Use:   "status [--watch] [--json | --fields]",
 		Short: "Say how the running agent is",
 		Long: "Status asks the running agent over its Unix socket: is it working, what is wrong, what to do.\n" +
 			"The socket is the one in the configuration, or the one given. With --watch it looks again every two\n" +
-			"seconds until Ctrl-C, also while the agent stops and starts. What --json prints is explained, field by\n" +
-			"field, by `shelf-agent help status-json`; with --watch it is one document a line.\n\n" +
+			"seconds until Ctrl-C, also while the agent stops and starts. What --json prints, --fields\n" +
+			"explains; with --watch it is one document a line.\n\n" +
 			"Colour is for terminals, and not where NO_COLOR is set.\n\n" +
 			"Exit codes: 0 healthy, 1 degraded, 2 down, 3 not running or not reachable.",
-		Example: "  shelf-agent status\n  shelf-agent status --watch\n  shelf-agent status --json",
+		Example: "  shelf-agent status\n  shelf-agent status --watch\n  shelf-agent status --json\n  shelf-agent status --fields",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if explaining {
+				_, err := io.WriteString(cmd.OutOrStdout(), status.Fields)
+				return err
+			}
 			at, err := socketOf(file, socket)
 			if err != nil {
 				complain(cmd.ErrOrStderr(), err)
@@ -65,6 +69,7 @@ func statusCommand() *cobra.Command {
 	cmd.Flags().StringVar(&file, "config", defaultConfig, "configuration `FILE`, for the socket's place")
 	cmd.Flags().StringVar(&socket, "socket", "", "the agent's `SOCKET`, instead of the configured one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the agent's own document")
+	cmd.Flags().BoolVar(&explaining, "fields", false, "explain the document, field by field, and ask nobody")
 	cmd.Flags().BoolVarP(&watching, "watch", "w", false, "look again every two seconds")
 	return cmd
 }
@@ -92,15 +97,6 @@ func terminalRows(f *os.File) int {
 		return 0
 	}
 	return rows
-}
-
-// statusJSONTopic is a page of the help.
-func statusJSONTopic() *cobra.Command {
-	return &cobra.Command{
-		Use:   "status-json",
-		Short: "What `shelf-agent status --json` prints, field by field",
-		Long:  status.Fields,
-	}
 }
 
 func socketOf(file, socket string) (string, error) {
