@@ -34,6 +34,8 @@ type Agent struct {
 	health   *health.Set
 	status   *status.Server
 
+	stepped bool // a knob for tests, which then call observe by themselves
+
 	closing sync.Once
 	closed  error
 }
@@ -48,6 +50,8 @@ type Options struct {
 
 // Open prepares everything that can fail before the first frame is touched.
 func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err error) {
+	outspoken := opts.Logger // for what people do, each of which is said
+	opts.Logger = calmed(opts.Logger)
 	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger)}
 	defer func() {
 		if err != nil {
@@ -95,7 +99,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	a.heart = a.uploader.Heart(a.heartbeat)
 	a.intake.clock = func() *float64 { return a.uploader.Status().ClockOffset }
-	a.status, err = status.Listen(a.statusOptions(c, rules.Location, opts.Logger))
+	a.status, err = status.Listen(a.statusOptions(c, rules.Location, outspoken))
 	return a, err
 }
 

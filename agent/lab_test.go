@@ -37,6 +37,7 @@ type lab struct {
 	backend, s3 *door
 	options     backend.Options // of the real backend, which is made from them with the agent
 	c           *config.Config
+	still       bool // the agent does not look at its conditions by itself
 	log         *lines
 	a           *Agent
 	stop        func() // ends the agent; may be called more than once
@@ -171,17 +172,15 @@ allow_loopback = true
 func (l *lab) start() {
 	t := l.t
 	t.Helper()
-	real, err := backend.New(t.Context(), l.options)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if l.backend.behind.Load() == nil {
-		l.backend.put(real.ServeHTTP)
+		l.backend.put(l.realBackend())
 	}
+	var err error
 	l.a, err = Open(t.Context(), l.c, Options{Version: "test", Logger: slog.New(slog.NewJSONHandler(l.log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.a.stepped = l.still
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- l.a.Run(ctx) }()
@@ -194,6 +193,16 @@ func (l *lab) start() {
 		}
 	})
 	t.Cleanup(l.stop)
+}
+
+// realBackend is the handler that start would put behind the backend's door.
+func (l *lab) realBackend() http.HandlerFunc {
+	l.t.Helper()
+	real, err := backend.New(l.t.Context(), l.options)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return real.ServeHTTP
 }
 
 // until waits for what the agent says of itself.

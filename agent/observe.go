@@ -36,8 +36,7 @@ func (a *Agent) observeLoop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			f := a.look()
-			a.observe(f, now)
+			f := a.lookAndObserve(now)
 			if f.broken != nil {
 				return f.broken
 			}
@@ -63,6 +62,14 @@ func (a *Agent) look() facts {
 	}
 	if a.renewer != nil {
 		f.renewal = a.renewer.Status()
+	}
+	return f
+}
+
+func (a *Agent) lookAndObserve(now time.Time) facts {
+	f := a.look()
+	if !a.stepped {
+		a.observe(f, now)
 	}
 	return f
 }

@@ -16,8 +16,7 @@ import (
 // Snapshot is the agent at this moment, for people and programs.
 func (a *Agent) Snapshot() status.Snapshot {
 	now := time.Now()
-	f := a.look()
-	a.observe(f, now)
+	f := a.lookAndObserve(now)
 	active := a.health.Active()
 	name := a.identity.Name()
 	return status.Snapshot{

@@ -2,6 +2,7 @@ package health
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -155,6 +156,32 @@ func TestHowLongItLastedIsNotAMatterOfTheClock(t *testing.T) {
 		if !strings.Contains(out.String(), "lasted=2m0s") {
 			t.Errorf("%s: %s", story, out.String())
 		}
+	}
+}
+
+// TestOneCauseIsSaidOnce: the log hears of an effect only when its cause is gone and it is still there.
+func TestOneCauseIsSaidOnce(t *testing.T) {
+	var out bytes.Buffer
+	s := NewSet(slog.New(slog.NewTextHandler(&out, nil)))
+	look := func(after time.Duration, missing, dead bool) {
+		s.Set(CaptureMissing, noon.Add(after), missing, "")
+		s.Set(WatchDead, noon.Add(after), dead, "")
+	}
+	count := func(c Code) string {
+		title := byCode[c].Title
+		return fmt.Sprintf("%d %d", strings.Count(out.String(), `msg="`+title), strings.Count(out.String(), "over: "+title))
+	}
+	look(0, true, true)
+	look(time.Minute, true, true)
+	look(2*time.Minute, true, false)
+	look(3*time.Minute, true, true)
+	if count(CaptureMissing) != "1 0" || count(WatchDead) != "0 0" {
+		t.Errorf("%s", out.String())
+	}
+	look(4*time.Minute, false, true)
+	look(5*time.Minute, false, false)
+	if count(CaptureMissing) != "1 1" || count(WatchDead) != "1 1" {
+		t.Errorf("%s", out.String())
 	}
 }
 

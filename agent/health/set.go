@@ -28,7 +28,8 @@ type key struct {
 type held struct {
 	Active
 	began time.Time // as the caller gave it: with a monotonic reading, it outlives a clock that is set
-	shown bool
+	shown bool      // it has held for long enough
+	said  bool      // the log has it: it was shown, and nothing explained it
 }
 
 // Set holds the conditions of one rig. Its methods may be called from several goroutines.
@@ -70,14 +71,16 @@ func (s *Set) Observe(code Code, now time.Time, details map[string]string) {
 	}
 }
 
-// turn says an onset once it has held for long enough, and keeps Since as long ago as it was when the clock is set.
+// turn says an onset once it has held for long enough and nothing explains it, and keeps Since as long ago as it was when the
+// clock is set. The caller holds mu.
 func (s *Set) turn(k key, h held, now time.Time) held {
 	lasted := now.Sub(h.began)
 	if drift := now.Round(0).Sub(h.Since) - lasted; drift.Abs() > clockSet {
 		h.Since = now.Round(0).Add(-lasted).UTC().Truncate(time.Second)
 	}
-	if !h.shown && lasted >= h.ShowsAfter {
-		h.shown = true
+	h.shown = h.shown || lasted >= h.ShowsAfter
+	if h.shown && !h.said && !s.explained(h.Condition) {
+		h.said = true
 		s.log.Log(context.Background(), level(h.Severity), h.Title, attributes(k, h.Detail)...)
 	}
 	return h
@@ -86,9 +89,19 @@ func (s *Set) turn(k key, h held, now time.Time) held {
 // clockSet is a difference between the time that has passed and what the clock says, beyond which the clock was set.
 const clockSet = 5 * time.Second
 
+// explained tells whether something that is shown explains a condition. The caller holds mu.
+func (s *Set) explained(c Condition) bool {
+	for k, h := range s.active {
+		if h.shown && slices.Contains(c.ExplainedBy, k.code) {
+			return true
+		}
+	}
+	return false
+}
+
 // end says that it is over, if anybody was told that it began.
 func (s *Set) end(k key, h held, now time.Time) {
-	if h.shown {
+	if h.said {
 		s.log.Info("over: "+h.Title, append(attributes(k, ""), "lasted", now.Sub(h.began).Round(time.Second).String())...)
 	}
 }
@@ -107,14 +120,9 @@ func (s *Set) Set(code Code, now time.Time, on bool, detail string) {
 func (s *Set) Active() []Active {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	present := map[Code]bool{}
-	for k, h := range s.active {
-		present[k.code] = present[k.code] || h.shown
-	}
 	list := []Active{}
 	for _, h := range s.active {
-		explained := slices.ContainsFunc(h.ExplainedBy, func(c Code) bool { return present[c] })
-		if h.shown && !explained {
+		if h.shown && !s.explained(h.Condition) {
 			list = append(list, h.Active)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"shelfagent/agent/config"
 	"shelfagent/agent/status"
 )
 
@@ -155,5 +157,25 @@ func TestColourIsForTerminals(t *testing.T) {
 		if rows := strings.Count(text, "\n"); rows > 23 {
 			t.Errorf("%s: %d rows", env, rows)
 		}
+	}
+}
+
+// TestTheLogIsForItsReader: a person at a terminal reads text; journald, and whatever else is no terminal, gets JSON.
+func TestTheLogIsForItsReader(t *testing.T) {
+	x := newTerminal(t)
+	logger(config.Log{Level: "info", Format: "auto"}, x.program).Warn("the disk is full", "camera", "aisle-3")
+	if text := x.until("\n"); !strings.Contains(text, `level=WARN msg="the disk is full" camera=aisle-3`) {
+		t.Errorf("on a terminal: %q", text)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	logger(config.Log{Level: "info", Format: "auto"}, w).Warn("the disk is full", "camera", "aisle-3")
+	w.Close()
+	var line struct{ Level, Msg, Camera string }
+	if err := json.NewDecoder(r).Decode(&line); err != nil || line.Level != "WARN" || line.Msg != "the disk is full" || line.Camera != "aisle-3" {
+		t.Errorf("in a pipe: %+v, %v", line, err)
 	}
 }
