@@ -189,6 +189,18 @@ func TestConditionsFollowFacts(t *testing.T) {
 	}
 }
 
+// TestTheLinkLineAgreesWithTheConditions: on a rig that has nothing to upload, too.
+func TestTheLinkLineAgreesWithTheConditions(t *testing.T) {
+	u := uploader.Status{Unheard: &uploader.Outage{Cause: uploader.CauseLink, Place: uploader.PlaceLine, Reason: "no route", Since: time.Now()}}
+	if l := linkView(u); l.Up || l.Reason != "no route" || !l.NextTry.IsZero() {
+		t.Errorf("%+v", l)
+	}
+	u.LastDelivered = time.Now()
+	if l := linkView(u); !l.Up || l.Reason != "" {
+		t.Errorf("%+v", l)
+	}
+}
+
 // TestAClockWithoutItsTimeExplainsTheRest: in 1970 no certificate is valid, and nothing else that is said helps.
 func TestAClockWithoutItsTimeExplainsTheRest(t *testing.T) {
 	now := time.Date(1970, 1, 1, 0, 40, 0, 0, time.UTC)

@@ -127,8 +127,9 @@ func queueView(f facts) status.Queue {
 func paused(u uploader.Status) bool { return u.Limit != nil && u.Limit.Paused }
 
 func linkView(u uploader.Status) status.Link {
+	broken := outage(u)
 	l := status.Link{
-		Up: u.Outage == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
+		Up: broken == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
 		Outcomes:       map[string]uint64{},
 		BackendAddress: u.BackendAddress, S3Address: u.S3Address, S3Private: u.S3Private,
 		ClockOffset: u.ClockOffset, Begins: u.Begins, LastHeartbeat: u.LastHeartbeat, HeartbeatProblem: u.HeartbeatProblem,
@@ -141,8 +142,8 @@ func linkView(u uploader.Status) status.Link {
 		limit := status.Limit(*u.Limit)
 		l.Limit = &limit
 	}
-	if u.Outage != nil {
-		l.Reason, l.Since, l.NextTry = u.Outage.Reason, u.Outage.Since.UTC(), u.Outage.Next.UTC()
+	if broken != nil {
+		l.Reason, l.Since, l.NextTry = broken.Reason, broken.Since.UTC(), broken.Next.UTC()
 	}
 	return l
 }

@@ -38,6 +38,12 @@
 // within a few minutes of the truth; when it is not, tickets are refused and Status shows by how much the
 // backend's clock differs. Windows go by the backend's clock where that is more than a minute off.
 //
+// # Where it is broken
+//
+// A router, the backend and the bucket are each somebody else's to mend, so an Outage of the link says which (Place). Only
+// when the backend does not answer is there more to find out: a connection to S3 is then made and closed, without a byte on
+// it, at an address that Guard allows. On a rig that has nothing to upload, heartbeats that are not heard tell the same.
+//
 // # Limits
 //
 // While uploads are paused nobody probes the link: an outage that was there when the pause began is shown until it ends.

@@ -36,7 +36,7 @@ var (
 	descQueueBytes  = desc("queue_bytes", "Payloads in the queue.")
 	descQueueMax    = desc("queue_max_bytes", "How large the queue may grow.")
 	descQueueOldest = desc("queue_oldest_time_seconds", "Capture time of the oldest frame that waits, in Unix time.")
-	descLinkUp      = desc("link_up", "1 while uploads run.")
+	descLinkUp      = desc("link_up", "1 while uploads run, or would.")
 	descBreaker     = desc("upload_breaker_open", "1 while uploads wait for a probe to get through.")
 	descOutcomes    = desc("upload_outcomes_total", "Tries to upload since the start.", "cause")
 	descPaused      = desc("upload_paused", "1 while a bandwidth window keeps uploads from beginning; absent without windows or a rate.")
@@ -118,7 +118,7 @@ func (e exposition) queue(q Queue) {
 
 func (e exposition) link(l Link) {
 	e.gauge(descLinkUp, truth(l.Up))
-	e.gauge(descBreaker, truth(!l.Up))
+	e.gauge(descBreaker, truth(!l.Up && !l.NextTry.IsZero())) // or it is only known that the backend hears nothing
 	for cause, n := range l.Outcomes {
 		e.counter(descOutcomes, float64(n), cause)
 	}

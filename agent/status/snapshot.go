@@ -104,6 +104,7 @@ type Queue struct {
 
 // Link is the way to the backend and S3.
 type Link struct {
+	// Up is true while uploads run, or would if there were any. NextTry is zero where nothing waits to be tried.
 	Up      bool      `json:"up"`
 	Reason  string    `json:"reason,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
