@@ -170,10 +170,10 @@ func TestP8P9_AnErrorOnceItsRecoveryOnce(t *testing.T) {
 			}
 			onsets, ends, errors := 0, 0, 0
 			for _, line := range l.logged() {
-				switch {
-				case line.Message == title:
+				switch line.Message {
+				case title:
 					onsets++
-				case line.Message == "over: "+title:
+				case "over: " + title:
 					ends++
 				}
 				if line.Level >= slog.LevelWarn {

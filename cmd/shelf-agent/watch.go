@@ -36,8 +36,8 @@ func watchScreen(ctx context.Context, terminal *os.File, look looker) error {
 	if !term.IsTerminal(int(terminal.Fd())) {
 		return usageError{hinted(errors.New("--watch redraws the screen, and this is no terminal"), "for programs: shelf-agent status --watch --json")}
 	}
-	fmt.Fprint(terminal, cursorOff+clearAll)
-	defer fmt.Fprint(terminal, "\n"+cursorOn)
+	_, _ = io.WriteString(terminal, cursorOff+clearAll) // a terminal that is gone shows at the first drawing
+	defer func() { _, _ = io.WriteString(terminal, "\n"+cursorOn) }()
 	return watch(ctx, look, func(s status.Snapshot, err error) error {
 		return redraw(terminal, screenOf(s, err, time.Now(), colourful(), terminalRows(terminal)))
 	})
@@ -48,7 +48,7 @@ func screenOf(s status.Snapshot, err error, now time.Time, colour bool, rows int
 	var text bytes.Buffer
 	if err != nil {
 		complain(&text, err)
-		fmt.Fprintf(&text, "\nLooked at %s, and looking on. Ctrl-C ends this.\n", now.Format("15:04:05"))
+		_, _ = fmt.Fprintf(&text, "\nLooked at %s, and looking on. Ctrl-C ends this.\n", now.Format("15:04:05"))
 		return text.String()
 	}
 	_ = status.Screen(&text, s, now, colour, rows) // a buffer takes everything
