@@ -26,12 +26,15 @@ type Agent struct {
 
 	watcher  *capture.Watcher
 	intake   *intake
+	silence  *silence
 	queue    *queue.Queue
 	uploader *uploader.Uploader
 	renewer  *uploader.Renewer // nil when others renew the certificate
 	heart    *uploader.Heart
 	health   *health.Set
 	status   *status.Server
+
+	stepped bool // a knob for tests, which then call observe by themselves
 
 	closing sync.Once
 	closed  error
@@ -47,6 +50,8 @@ type Options struct {
 
 // Open prepares everything that can fail before the first frame is touched.
 func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err error) {
+	outspoken := opts.Logger // for what people do, each of which is said
+	opts.Logger = calmed(opts.Logger)
 	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger)}
 	defer func() {
 		if err != nil {
@@ -72,6 +77,11 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err != nil {
 		return a, err
 	}
+	silences, err := c.SilenceRules()
+	if err != nil {
+		return a, err
+	}
+	a.silence = &silence{rules: silences, started: time.Now()} // with its monotonic reading: the clock may be set
 	log := opts.Logger.With("stage", "intake")
 	a.intake = newIntake(a.watcher, a.queue, rules, openDecodeMark(decodeMarkPath(c), log), opts.Version, log)
 	if err := a.prepareToShow(c); err != nil {
@@ -89,7 +99,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	a.heart = a.uploader.Heart(a.heartbeat)
 	a.intake.clock = func() *float64 { return a.uploader.Status().ClockOffset }
-	a.status, err = status.Listen(a.statusOptions(c, rules.Location, opts.Logger))
+	a.status, err = status.Listen(a.statusOptions(c, rules.Location, outspoken))
 	return a, err
 }
 

@@ -220,7 +220,7 @@ func TestRejectedFilesAreKeptWithTheirReason(t *testing.T) {
 			if err != nil || len(kept) != 1 || kept[0].Code != string(tc.code) || kept[0].Sentence == "" {
 				t.Errorf("kept: %+v, %v; want %s", kept, err, tc.code)
 			}
-			if got := in.now(); got.codes[string(tc.code)] != 1 || got.rejected["cam-1"] != 1 {
+			if got := in.now(); got.rejected["cam-1"][string(tc.code)] != 1 {
 				t.Errorf("tally: %+v", got)
 			}
 		})

@@ -70,7 +70,7 @@ func hugePNG(t *testing.T) []byte {
 	return raw
 }
 
-// dieOf takes a picture in, in a process that has all the memory it will get.
+// dieOf takes a picture in, in a process that gets too little memory for its 100 MB of pixels, and enough to get that far.
 func dieOf(s shop) {
 	in, _, next := s.intake(queue.Options{})
 	file := next()
@@ -85,7 +85,7 @@ func dieOf(s shop) {
 		}
 		pages = 10*pages + uint64(c-'0')
 	}
-	now := pages * uint64(os.Getpagesize())
+	now := pages*uint64(os.Getpagesize()) + 64<<20
 	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: now, Max: now}); err != nil {
 		s.t.Fatal(err)
 	}

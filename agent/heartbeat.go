@@ -16,7 +16,7 @@ func heartbeat(s status.Snapshot) ticket.Heartbeat {
 			Waiting: s.Queue.Waiting, Parked: s.Queue.Parked, Delivered: s.Queue.Delivered,
 			Bytes: s.Queue.Bytes, MaxBytes: s.Queue.MaxBytes, Oldest: s.Queue.Oldest,
 		},
-		Disk: ticket.HeartbeatDisk(s.Disk),
+		Disk: ticket.HeartbeatDisk{Free: s.Disk.Free, Total: s.Disk.Total},
 		Link: ticket.HeartbeatLink{
 			Up: s.Link.Up, Paused: s.Link.Limit != nil && s.Link.Limit.Paused, BytesPerSecond: s.Link.BytesPerSecond,
 			LastDelivered: s.Link.LastDelivered, CertificateExpires: s.Link.CertificateExpires,

@@ -51,9 +51,8 @@ type intake struct {
 
 // intakeTally is what status reports of the intake.
 type intakeTally struct {
-	admitted   map[string]int64 // by camera
-	rejected   map[string]int64 // by camera
-	codes      map[string]int64 // rejections by code
+	admitted   map[string]int64            // by camera
+	rejected   map[string]map[string]int64 // by camera and code
 	lastReject time.Time
 	lastWhy    string
 	good       map[string]time.Time              // by camera, when its latest frame got into the queue
@@ -77,7 +76,7 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark
 		clock:    func() *float64 { return nil },
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
-			admitted: map[string]int64{}, rejected: map[string]int64{}, codes: map[string]int64{}, good: map[string]time.Time{},
+			admitted: map[string]int64{}, rejected: map[string]map[string]int64{}, good: map[string]time.Time{},
 		},
 		views: map[string]*view{}, rejects: newRejectLog(log),
 	}
@@ -222,8 +221,10 @@ func (in *intake) reject(file *capture.File, why *frame.Rejection) {
 	in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
 	in.note(func(t *intakeTally) {
 		in.rejects.rejected(file, why, time.Now())
-		t.rejected[file.Camera]++
-		t.codes[string(why.Code)]++
+		if t.rejected[file.Camera] == nil {
+			t.rejected[file.Camera] = map[string]int64{}
+		}
+		t.rejected[file.Camera][string(why.Code)]++
 		t.lastReject = time.Now()
 		t.lastWhy = fmt.Sprintf("%s/%s: %s", file.Camera, file.Name, why.Code.Sentence())
 	})
@@ -240,7 +241,10 @@ func (in *intake) now() intakeTally {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	t := in.tally
-	t.admitted, t.rejected, t.codes = maps.Clone(t.admitted), maps.Clone(t.rejected), maps.Clone(t.codes)
+	t.admitted, t.rejected = maps.Clone(t.admitted), maps.Clone(t.rejected)
+	for camera, codes := range t.rejected {
+		t.rejected[camera] = maps.Clone(codes)
+	}
 	t.good, t.faults = maps.Clone(t.good), in.faulty()
 	t.hourly = in.hourly(time.Now())
 	return t

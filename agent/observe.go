@@ -23,6 +23,7 @@ const (
 	clockTolerance  = time.Minute
 	rejectedRecent  = time.Hour
 	stillTrue       = 3 * fullPause // a failure that was not met again for so long is over
+	quiet           = time.Minute   // so long after a delivery another is due while frames wait
 )
 
 // observeLoop ends with an error when the queue is broken: only opening it anew mends that, so the process has to
@@ -35,8 +36,7 @@ func (a *Agent) observeLoop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			f := a.look()
-			a.observe(f, now)
+			f := a.lookAndObserve(now)
 			if f.broken != nil {
 				return f.broken
 			}
@@ -66,12 +66,21 @@ func (a *Agent) look() facts {
 	return f
 }
 
+func (a *Agent) lookAndObserve(now time.Time) facts {
+	f := a.look()
+	if !a.stepped {
+		a.observe(f, now)
+	}
+	return f
+}
+
 // observe turns facts into conditions.
 func (a *Agent) observe(f facts, now time.Time) {
 	a.observeCapture(f.capture, now)
 	a.observeIntake(f, now)
-	a.observeQueue(f.queue, now)
+	a.observeQueue(f, now)
 	a.observeLink(f.uploader, now)
+	a.observeClock(f.uploader, now)
 	a.observeCertificate(f, now)
 	a.observePage(f.page, now)
 }
@@ -86,7 +95,9 @@ func (a *Agent) observeCapture(s capture.State, now time.Time) {
 	a.health.Set(health.CaptureMissing, now, missing, s.Detail)
 	a.health.Set(health.FilesOdd, now, s.Odd > 0, fmt.Sprintf("%d things that are no ordinary files", s.Odd))
 	a.health.Set(health.CamerasTooMany, now, s.TooMany, "")
-	dead := s.Watch.Reason != capture.WatchLive && s.Watch.Reason != capture.WatchStarting && s.Watch.Reason != ""
+	full := s.Watch.Reason == capture.WatchLimit || s.Watch.Reason == capture.WatchDescriptors
+	dead := s.Watch.Reason == capture.WatchFailing || s.Watch.Reason == capture.WatchNoFolder
+	a.health.Set(health.WatchLimit, now, full, s.Watch.Detail)
 	a.health.Set(health.WatchDead, now, dead, s.Watch.Detail)
 	unnamed := map[string]string{}
 	for _, folder := range s.Unnamed {
@@ -118,6 +129,7 @@ func (a *Agent) observeIntake(f facts, now time.Time) {
 	for fault, code := range faultConditions {
 		a.health.Observe(code, now, t.faults[fault])
 	}
+	a.health.Observe(health.CameraSilent, now, a.silence.silent(f, now))
 	a.health.Set(health.QueueFull, now, now.Sub(t.full.at) < stillTrue, t.full.what)
 	failing := ""
 	switch {
@@ -146,8 +158,14 @@ func heldBack(held []capture.HeldFrames, good map[string]time.Time) (mismatch, l
 	return mismatch, left
 }
 
-func (a *Agent) observeQueue(s queue.Stats, now time.Time) {
-	a.health.Set(health.FramesParked, now, s.Parked > 0, fmt.Sprintf("%d frames", s.Parked))
+func (a *Agent) observeQueue(f facts, now time.Time) {
+	s := f.queue
+	parked := s.Parked - s.Lost
+	a.health.Set(health.FramesParked, now, parked > 0, fmt.Sprintf("%d frames", parked))
+	a.health.Set(health.PayloadDamaged, now, s.Lost > 0, fmt.Sprintf("%d frames", s.Lost))
+	low := s.DiskTotal > 0 && s.DiskFree < 2*s.MinFree
+	a.health.Set(health.DiskLow, now, low, fmt.Sprintf("%d MB are free, and %d MB must stay free", s.DiskFree/1e6, s.MinFree/1e6))
+	a.health.Set(health.NothingDelivered, now, stuck(f, now), fmt.Sprintf("%d frames wait", s.Pending()))
 	h := s.Healed
 	repaired := h.Damage != "" || h.Adopted+h.Missing+h.Damaged+h.Records > 0
 	detail := fmt.Sprintf("%d frames adopted, %d lost their payload, %d payloads damaged, %d records made again",
@@ -158,9 +176,15 @@ func (a *Agent) observeQueue(s queue.Stats, now time.Time) {
 	a.health.Set(health.QueueHealed, now, repaired, detail)
 }
 
+// stuck tells whether a frame should have arrived by now: the condition has to hold for long, and each delivery ends it.
+func stuck(f facts, now time.Time) bool {
+	u := f.uploader
+	held := u.Outage != nil || paused(u) || u.Begins.After(now)
+	return f.queue.Pending() > 0 && !held && now.Sub(u.LastDelivered).Abs() > quiet // a clock that was set back does not hide it
+}
+
 // linkConditions says which condition an outage of each cause is.
 var linkConditions = map[uploader.Cause]health.Code{
-	uploader.CauseLink:          health.LinkDown,
 	uploader.CauseWrongNetwork:  health.WrongNetwork,
 	uploader.CauseTooFast:       health.TooFast,
 	uploader.CauseBackendDenied: health.BackendDenied,
@@ -171,25 +195,62 @@ var linkConditions = map[uploader.Cause]health.Code{
 	uploader.CauseTicketExpired: health.TicketExpired,
 }
 
-func (a *Agent) observeLink(s uploader.Status, now time.Time) {
-	for cause, code := range linkConditions {
-		on := s.Outage != nil && s.Outage.Cause == cause
-		reason := ""
-		if on {
-			reason = s.Outage.Reason
-		}
-		a.health.Set(code, now, on, reason)
+// placeConditions says which it is when the link is bad, by where.
+var placeConditions = map[uploader.Place]health.Code{
+	uploader.PlaceLine:     health.LinkDown,
+	uploader.PlaceBackend:  health.BackendAway,
+	uploader.PlaceS3:       health.S3Away,
+	uploader.PlaceImpostor: health.TLSIntercepted,
+}
+
+func conditionOf(o *uploader.Outage) health.Code {
+	if o.Cause == uploader.CauseLink {
+		return placeConditions[o.Place]
 	}
-	wrong := clockTrust(s.ClockOffset) == clockOff
+	return linkConditions[o.Cause]
+}
+
+func (a *Agent) observeLink(s uploader.Status, now time.Time) {
+	var code health.Code
+	reason := ""
+	if o := outage(s); o != nil {
+		code, reason = conditionOf(o), o.Reason
+	}
+	for _, c := range linkConditions {
+		a.health.Set(c, now, c == code, reason)
+	}
+	for _, c := range placeConditions {
+		a.health.Set(c, now, c == code, reason)
+	}
+}
+
+// outage is what keeps frames from leaving; or what keeps heartbeats from being heard, where nothing was uploaded since and
+// uploads would meet the same.
+func outage(s uploader.Status) *uploader.Outage {
+	if s.Outage != nil || s.Unheard == nil || s.LastDelivered.After(s.Unheard.Since) {
+		return s.Outage
+	}
+	switch s.Unheard.Cause {
+	case uploader.CauseLink, uploader.CauseWrongNetwork, uploader.CauseBackendDenied:
+		return s.Unheard
+	default: // a backend may not care for heartbeats
+		return nil
+	}
+}
+
+func (a *Agent) observeClock(s uploader.Status, now time.Time) {
+	trust := clockTrust(s.ClockOffset)
+	a.health.Set(health.ClockLost, now, uploader.ClockLost(now), "it says "+now.Format("2006-01-02 15:04 MST"))
+	a.health.Set(health.ClockUntrusted, now, trust == clockUnknown, "")
 	detail := ""
-	if wrong {
+	if trust == clockOff {
 		side := "ahead of"
 		if *s.ClockOffset < 0 {
 			side = "behind"
 		}
 		detail = fmt.Sprintf("the backend's clock is %.0f seconds %s this machine's", math.Abs(*s.ClockOffset), side)
 	}
-	a.health.Set(health.ClockWrong, now, wrong, detail)
+	a.health.Set(health.ClockWrong, now, trust == clockOff, detail)
 }
 
 // observeCertificate tells an end that comes near from a renewal that fails. A rig that was off for longer than its

@@ -9,22 +9,22 @@ import (
 
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
+	"shelfagent/queue"
 	"shelfagent/uploader"
 )
 
 // Snapshot is the agent at this moment, for people and programs.
 func (a *Agent) Snapshot() status.Snapshot {
 	now := time.Now()
-	f := a.look()
-	a.observe(f, now)
+	f := a.lookAndObserve(now)
 	active := a.health.Active()
 	name := a.identity.Name()
 	return status.Snapshot{
 		Verdict: verdict(active), At: now.UTC(), Version: a.version, Store: name.Store, Rig: name.Rig,
 		Started: a.started, PID: os.Getpid(), Page: a.Page(),
 		Conditions: conditions(active), Cameras: cameras(f, a.intake.pictures), Queue: queueView(f), Link: linkView(f.uploader),
-		Disk:       status.Disk{Free: f.queue.DiskFree, Total: f.queue.DiskTotal},
-		Intake:     status.Intake{Admitted: sum(f.intake.admitted), Rejected: f.intake.codes},
+		Disk:       status.Disk{Free: f.queue.DiskFree, Total: f.queue.DiskTotal, Reserved: f.queue.MinFree},
+		Intake:     status.Intake{Admitted: sum(f.intake.admitted), Rejected: byCode(f.intake.rejected)},
 		HourlyFrom: hourlyFrom(now), Recent: a.intake.recent.newest(a.queue),
 	}
 }
@@ -64,17 +64,18 @@ func cameras(f facts, shown *pictures) []status.Camera {
 		return byID[id]
 	}
 	for _, c := range f.capture.Cameras {
-		camera(c.Camera).Files = int64(c.Waiting)
+		v := camera(c.Camera)
+		v.Files, v.Seen = int64(c.Waiting), int64(c.Seen)
 	}
-	for id, n := range f.intake.admitted {
-		camera(id).Admitted = n
-	}
-	for id, n := range f.intake.rejected {
-		camera(id).Rejected = n
+	for id, codes := range f.intake.rejected {
+		v := camera(id)
+		v.Rejected, v.RejectedFor = sum(codes), codes
 	}
 	for _, c := range f.queue.Cameras {
 		v := camera(c.Camera)
-		v.LastFrame, v.Waiting, v.Parked, v.Delivered = c.LastCaptured, c.Pending(), c.Parked, c.Delivered
+		v.LastFrame, v.Waiting, v.Parked, v.Delivered, v.Dropped = c.LastCaptured, c.Pending(), c.Parked, c.Delivered, c.Dropped
+		v.Admitted = c.Pending() + c.Parked + c.Delivered + c.Dropped
+		v.DeliveredBytes, v.Delays = c.Sent, delays(c.Delays)
 	}
 	for id, counts := range f.intake.hourly {
 		camera(id).Hourly = counts
@@ -88,9 +89,32 @@ func cameras(f facts, shown *pictures) []status.Camera {
 	return list
 }
 
+// delays adds up what the queue counts place by place.
+func delays(d queue.Delays) status.Delays {
+	all := status.Delays{Buckets: map[float64]uint64{}, Sum: d.Sum.Seconds()}
+	for i, n := range d.Counts {
+		all.Count += uint64(max(n, 0))
+		if i < len(queue.DelayBounds) {
+			all.Buckets[queue.DelayBounds[i]] = all.Count
+		}
+	}
+	return all
+}
+
+// byCode adds up the cameras.
+func byCode(rejected map[string]map[string]int64) map[string]int64 {
+	all := map[string]int64{}
+	for _, codes := range rejected {
+		for code, n := range codes {
+			all[code] += n
+		}
+	}
+	return all
+}
+
 func queueView(f facts) status.Queue {
 	q := status.Queue{
-		Waiting: f.queue.Pending(), Parked: f.queue.Parked, Delivered: f.queue.Delivered,
+		Waiting: f.queue.Pending(), InFlight: f.queue.Leased, Parked: f.queue.Parked, Delivered: f.queue.Delivered,
 		Bytes: f.queue.Bytes, MaxBytes: f.queue.MaxBytes, Oldest: f.queue.OldestCaptured,
 	}
 	if speed := f.uploader.BytesPerSecond; q.Waiting > 0 && speed >= 1 && f.uploader.Outage == nil && !paused(f.uploader) {
@@ -103,8 +127,9 @@ func queueView(f facts) status.Queue {
 func paused(u uploader.Status) bool { return u.Limit != nil && u.Limit.Paused }
 
 func linkView(u uploader.Status) status.Link {
+	broken := outage(u)
 	l := status.Link{
-		Up: u.Outage == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
+		Up: broken == nil, Slots: u.Slots, BytesPerSecond: u.BytesPerSecond, LastDelivered: u.LastDelivered,
 		Outcomes:       map[string]uint64{},
 		BackendAddress: u.BackendAddress, S3Address: u.S3Address, S3Private: u.S3Private,
 		ClockOffset: u.ClockOffset, Begins: u.Begins, LastHeartbeat: u.LastHeartbeat, HeartbeatProblem: u.HeartbeatProblem,
@@ -117,8 +142,8 @@ func linkView(u uploader.Status) status.Link {
 		limit := status.Limit(*u.Limit)
 		l.Limit = &limit
 	}
-	if u.Outage != nil {
-		l.Reason, l.Since, l.NextTry = u.Outage.Reason, u.Outage.Since.UTC(), u.Outage.Next.UTC()
+	if broken != nil {
+		l.Reason, l.Since, l.NextTry = broken.Reason, broken.Since.UTC(), broken.Next.UTC()
 	}
 	return l
 }

@@ -118,7 +118,7 @@ func TestP5_AMaskThatDoesNotFitHoldsBack(t *testing.T) {
 	if !exists(filepath.Join(s.path("rejected"), "cam-1", held[0].File)) {
 		t.Error("the file is gone")
 	}
-	a := &Agent{health: health.NewSet(slog.New(slog.DiscardHandler))}
+	a := &Agent{health: health.NewSet(slog.New(slog.DiscardHandler)), silence: &silence{rules: config.SilenceRules{Location: time.UTC}}}
 	conditions := func() string {
 		a.observeIntake(facts{capture: in.watcher.State(), intake: in.now()}, time.Now())
 		var list []string

@@ -125,8 +125,7 @@ func (q *Queue) recount() error {
 					return nil //nolint:nilerr // a rotten key is not counted
 				}
 				c := counted[it.Camera]
-				*c.slot(state)++
-				c.Bytes += it.Bytes
+				c.hold(it, 1)
 				c.LastCaptured = max(c.LastCaptured, it.CapturedAt.UnixMilli())
 				counted[it.Camera] = c
 				return nil
@@ -158,9 +157,9 @@ func compareTallies(tx *bolt.Tx, counted, wrong map[string]tally) error {
 		damaged := unseal(key, value, &said) != nil
 		diff := tally{}
 		diff.add(counted[string(key)], said)
-		diff.Delivered, diff.Dropped = 0, 0
+		diff.Delivered, diff.Dropped, diff.Sent, diff.Delay = 0, 0, 0, Delays{}
 		delete(counted, string(key))
-		if damaged || diff.Ready != 0 || diff.Deferred != 0 || diff.Parked != 0 || diff.Bytes != 0 {
+		if damaged || diff.Ready != 0 || diff.Deferred != 0 || diff.Parked != 0 || diff.Bytes != 0 || diff.Lost != 0 {
 			wrong[string(key)] = diff
 		}
 		return nil

@@ -49,7 +49,8 @@
 //	receipts     number → receipt      the newest Options.Receipts, oldest first
 //	receipt_ids  ID → number
 //	unlink       ID → nothing          settled, the payload perhaps not yet removed for good
-//	cameras      camera → tally        counters, changed in the transaction that changes what they count
+//	cameras      camera → tally        counters, changed in the transaction that changes what they count; among them the
+//	                                   bytes that were delivered, and how long frames took (Delays): metrics are read here
 //
 // Every value is a version byte, a CRC-32C over version, key and body, and a JSON body. bbolt checks its two
 // meta pages only; without the checksum a flipped bit would be read as truth. JSON costs a few microseconds a

@@ -119,6 +119,10 @@ type tally struct {
 	Delivered    int64 `json:"delivered"`
 	Dropped      int64 `json:"dropped"`
 	LastCaptured int64 `json:"last_captured"` // ms since 1970; 0: never
+	// What follows came later; a database from before has nothing of it.
+	Lost  int64  `json:"lost,omitempty"` // of Parked: the payload is missing or damaged
+	Sent  int64  `json:"sent,omitempty"` // bytes of what was delivered
+	Delay Delays `json:"delay,omitzero"`
 }
 
 // receiptKey numbers receipts in the order in which they were given.

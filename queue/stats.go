@@ -18,6 +18,7 @@ type Stats struct {
 	Delivered int64 // since the queue was made, or its database was lost
 	Dropped   int64 // likewise
 	Bytes     int64 // of all payloads
+	Lost      int64 // of Parked, those whose payload is missing or damaged
 
 	OldestCaptured time.Time // of what is to be delivered; zero: nothing is
 	OldestEnqueued time.Time // when that one was queued
@@ -47,6 +48,8 @@ type CameraStats struct {
 	Delivered    int64
 	Dropped      int64
 	Bytes        int64
+	Sent         int64     // bytes delivered, as Delivered
+	Delays       Delays    // likewise
 	LastCaptured time.Time // newest capture time seen in the queue, whatever became of it
 }
 
@@ -73,10 +76,11 @@ func (q *Queue) counters() Stats {
 	}
 	t, n := q.total, int64(len(q.leased))
 	s := Stats{Waiting: t.Ready - n, Deferred: t.Deferred, Leased: n, Parked: t.Parked, Delivered: t.Delivered,
-		Dropped: t.Dropped, Bytes: t.Bytes, Healed: q.report}
+		Dropped: t.Dropped, Bytes: t.Bytes, Lost: t.Lost, Healed: q.report}
 	for camera, c := range q.tallies {
 		cs := CameraStats{Camera: camera, Waiting: c.Ready - leased[camera], Deferred: c.Deferred, Leased: leased[camera],
-			Parked: c.Parked, Delivered: c.Delivered, Dropped: c.Dropped, Bytes: c.Bytes}
+			Parked: c.Parked, Delivered: c.Delivered, Dropped: c.Dropped, Bytes: c.Bytes,
+			Sent: c.Sent, Delays: c.Delay}
 		if c.LastCaptured != 0 {
 			cs.LastCaptured = time.UnixMilli(c.LastCaptured).UTC()
 		}

@@ -177,8 +177,7 @@ func (t *txn) add(it Item) {
 		t.due = true
 	}
 	t.count(it.Camera, func(c *tally) {
-		*c.slot(it.State)++
-		c.Bytes += it.Bytes
+		c.hold(it, 1)
 		c.LastCaptured = max(c.LastCaptured, it.CapturedAt.UnixMilli())
 	})
 	t.wake = t.wake || it.State == Waiting
@@ -194,7 +193,7 @@ func (t *txn) take(it Item) {
 	if it.State == Leased {
 		t.leases[it.ID] = false
 	}
-	t.count(it.Camera, func(c *tally) { *c.slot(it.State)--; c.Bytes -= it.Bytes })
+	t.count(it.Camera, func(c *tally) { c.hold(it, -1) })
 }
 
 // update stores an item that is there and stays in its state.
@@ -229,6 +228,8 @@ func (t *txn) settle(it Item, r Receipt) {
 	t.count(it.Camera, func(c *tally) {
 		if r.State() == Delivered {
 			c.Delivered++
+			c.Sent += r.Bytes
+			c.Delay.took(r.DeliveredAt.Sub(r.CapturedAt))
 		} else {
 			c.Dropped++
 		}
@@ -264,6 +265,15 @@ func receiptOf(tx *bolt.Tx, id ID) (Receipt, bool) {
 	return r, err == nil
 }
 
+// hold counts an item that came, or with -1 one that goes.
+func (c *tally) hold(it Item, n int64) {
+	*c.slot(it.State) += n
+	c.Bytes += n * it.Bytes
+	if it.bytesLost() {
+		c.Lost = max(c.Lost+n, 0) // a database from before this counter begins with nothing
+	}
+}
+
 // slot is the counter of a state that has a bucket.
 func (c *tally) slot(s State) *int64 {
 	switch s {
@@ -285,4 +295,7 @@ func (c *tally) add(now, before tally) {
 	c.Delivered += now.Delivered - before.Delivered
 	c.Dropped += now.Dropped - before.Dropped
 	c.LastCaptured = max(c.LastCaptured, now.LastCaptured)
+	c.Lost += now.Lost - before.Lost
+	c.Sent += now.Sent - before.Sent
+	c.Delay.add(now.Delay, before.Delay)
 }

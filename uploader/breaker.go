@@ -40,6 +40,7 @@ type Breaker struct {
 	probe    Probe     // the one under way, or 0
 	probes   Probe     // handed out so far
 	cause    Cause
+	place    Place
 	reason   string
 	since    time.Time
 }
@@ -50,6 +51,7 @@ type Probe uint64
 // Failure is one that is not a frame's own.
 type Failure struct {
 	Cause  Cause
+	Place  Place
 	Reason string
 	Least  time.Duration // before the next probe
 	Probe  Probe         // the one that met it, 0 for none
@@ -108,7 +110,7 @@ func (b *Breaker) Trip(f Failure, now time.Time) Tripped {
 			b.until = at
 		}
 	}
-	b.cause, b.reason = f.Cause, f.Reason
+	b.cause, b.place, b.reason = f.Cause, f.Place, f.Reason
 	t.Wait = max(b.until.Sub(now), 0) + jitter(ceiling(linkDelayFirst, linkDelayMost, b.failures))
 	return t
 }
@@ -118,7 +120,8 @@ func (b *Breaker) Pass() *Outage {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ended := b.outage()
-	b.failures, b.until, b.probe, b.cause, b.reason, b.since = 0, time.Time{}, 0, "", "", time.Time{}
+	b.failures, b.until, b.probe, b.since = 0, time.Time{}, 0, time.Time{}
+	b.cause, b.place, b.reason = "", "", ""
 	return ended
 }
 
@@ -135,6 +138,7 @@ func (b *Breaker) Idle(probe Probe) {
 // Outage describes an open breaker.
 type Outage struct {
 	Cause  Cause     `json:"cause"`
+	Place  Place     `json:"place,omitempty"` // of CauseLink
 	Reason string    `json:"reason"`
 	Since  time.Time `json:"since"`
 	Next   time.Time `json:"next_try"`
@@ -151,5 +155,5 @@ func (b *Breaker) outage() *Outage {
 	if b.failures == 0 {
 		return nil
 	}
-	return &Outage{Cause: b.cause, Reason: b.reason, Since: b.since, Next: b.until}
+	return &Outage{Cause: b.cause, Place: b.place, Reason: b.reason, Since: b.since, Next: b.until}
 }

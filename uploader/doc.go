@@ -44,6 +44,12 @@
 // Nobody but the backend's role may write under raw/: a 412 proves the bytes because that role signs a key together with the
 // SHA-256 that it contains. A thief of the role could put something else there first; the bucket's audit trail shows it.
 //
+// # Where it is broken
+//
+// A router, the backend and the bucket are each somebody else's to mend, so an Outage of the link says which (Place). Only
+// when the backend does not answer is there more to find out: a connection to S3 is then made and closed, without a byte on
+// it, at an address that Guard allows. On a rig that has nothing to upload, heartbeats that are not heard tell the same.
+//
 // # Limits
 //
 // While uploads are paused nobody probes the link: an outage that was there when the pause began is shown until it ends.

@@ -37,6 +37,9 @@ func (u *Uploader) batch(ctx context.Context, items []queue.Item, probe Probe) {
 		}
 		return
 	}
+	if seen != nil {
+		u.lookAround(ctx, seen)
+	}
 	for i, item := range items {
 		u.wg.Go(func() {
 			defer u.free()

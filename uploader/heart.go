@@ -83,7 +83,8 @@ func (h *Heart) beat(stop context.Context) *Seen {
 		return err
 	})
 	if seen != nil && stop.Err() == nil { // to be stopped is no problem
-		h.unheard(Explain(*seen))
+		h.uploader.lookAround(stop, seen)
+		h.unheard(*seen)
 	}
 	if seen != nil {
 		return seen
@@ -97,18 +98,25 @@ func (h *Heart) heard(at time.Time) {
 	u := h.uploader
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.tally.unheard != "" {
+	if u.tally.unheard != nil {
 		u.log.Debug("the backend hears this rig again")
 	}
-	u.tally.heard, u.tally.unheard = at.UTC(), ""
+	u.tally.heard, u.tally.unheard, u.tally.lost = at.UTC(), nil, 0
 }
 
-func (h *Heart) unheard(reason string) {
+func (h *Heart) unheard(seen Seen) {
 	u := h.uploader
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.tally.unheard == "" {
-		u.log.Debug("the backend does not hear this rig", "reason", reason)
+	now := Outage{Cause: Judge(seen).Cause, Reason: Explain(seen), Since: time.Now()}
+	if now.Cause == CauseLink {
+		now.Place = placeOf(seen)
 	}
-	u.tally.unheard = reason
+	if u.tally.unheard == nil {
+		u.log.Debug("the backend does not hear this rig", "reason", now.Reason)
+	} else {
+		now.Since = u.tally.unheard.Since
+	}
+	u.tally.unheard = &now
+	u.tally.lost++
 }

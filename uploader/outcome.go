@@ -60,6 +60,8 @@ type Seen struct {
 	Proof bool
 	// Expired is true when S3 said that the ticket's time is over, or it refused one whose time is.
 	Expired bool
+	// Alone is true when S3 could not be reached either, just after the backend could not.
+	Alone bool
 	// RetryAfter is what the answer asked for, 0 when it did not.
 	RetryAfter time.Duration
 }
@@ -77,6 +79,8 @@ const (
 // Verdict is what an outcome means.
 type Verdict struct {
 	Cause Cause
+	// Place is where, for CauseLink. Judge leaves it empty: it needs what others have seen.
+	Place Place
 	Do    Do
 	// Charged counts the try against the frame's attempts.
 	Charged bool

@@ -118,13 +118,16 @@ type Limit struct {
 // written is when this program was: a clock before it has lost its time.
 var written = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// ClockLost tells whether a clock that says now cannot be right.
+func ClockLost(now time.Time) bool { return now.Before(written) }
+
 // At returns what holds at a moment. By a clock that cannot be right, that is the lowest rate of all and never a
 // pause: a box that wakes in 1970 at each start, always within the same window, would else be silent for ever.
 func (s *Schedule) At(now time.Time) Limit {
 	switch {
 	case len(s.windows) == 0:
 		return Limit{BytesPerSecond: int64(s.base)}
-	case now.Before(written):
+	case ClockLost(now):
 		return Limit{BytesPerSecond: int64(s.lowest()), ClockDoubted: true}
 	}
 	at := now.Round(0) // the wall clock's time alone: it is what the windows go by

@@ -23,6 +23,9 @@ const maxCutters = 1000
 // stops: an outcome that is known must not be forgotten.
 func (u *Uploader) settle(item queue.Item, seen Seen, d delivery, probe Probe) {
 	verdict := u.weigh(item, seen, Judge(seen))
+	if verdict.Cause == CauseLink {
+		verdict.Place = placeOf(seen)
+	}
 	err := u.record(item, verdict, Explain(seen), d, probe)
 	if errors.Is(err, queue.ErrNotFound) {
 		err = nil // somebody has dropped the frame meanwhile
@@ -152,7 +155,7 @@ func (u *Uploader) postpone(ctx context.Context, item queue.Item, v Verdict, rea
 	}
 	wait := max(v.After, jitter(ceiling(frameDelayFirst, frameDelayMost, item.Attempts)))
 	if v.Link == Bad {
-		tripped := u.trip(Failure{Cause: v.Cause, Reason: reason, Least: v.After, Probe: probe})
+		tripped := u.trip(Failure{Cause: v.Cause, Place: v.Place, Reason: reason, Least: v.After, Probe: probe})
 		if v.Slow && tripped.Counted {
 			u.pace.Slow()
 		}

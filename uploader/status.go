@@ -16,10 +16,14 @@ type tally struct {
 	speedAt   time.Time
 	clock     *time.Duration
 	heard     time.Time
-	unheard   string
+	unheard   *Outage // why the last heartbeats were not heard; nil: the last one was
+	lost      int     // heartbeats in a row
 	backend   netip.Addr
 	s3        netip.Addr
 }
+
+// lostBeats is how many heartbeats in a row may be lost before it is more than chance.
+const lostBeats = 2
 
 // speedMemory is the time in which an old measure loses two thirds of its weight.
 const speedMemory = time.Minute
@@ -65,6 +69,9 @@ type Status struct {
 	// the one after.
 	LastHeartbeat    time.Time `json:"last_heartbeat,omitzero"`
 	HeartbeatProblem string    `json:"heartbeat_problem,omitempty"`
+	// Unheard is set once several heartbeats in a row were not heard: on a rig that has nothing to upload nothing else
+	// tells that the way is broken.
+	Unheard *Outage `json:"unheard,omitempty"`
 	// ClockOffset is how far the backend's clock is ahead of this machine's, in seconds; nil when unknown.
 	ClockOffset *float64 `json:"clock_offset_seconds,omitempty"`
 	// BackendAddress and S3Address were dialled last. S3Private is nil before the first dial.
@@ -102,7 +109,13 @@ func (u *Uploader) Status() Status {
 	defer u.mu.Unlock()
 	s.Begins = u.begins.UTC()
 	s.LastDelivered, s.Bytes, s.BytesPerSecond = u.tally.delivered, u.tally.bytes, u.tally.speedNow(time.Now())
-	s.LastHeartbeat, s.HeartbeatProblem = u.tally.heard, u.tally.unheard
+	s.LastHeartbeat = u.tally.heard
+	if outage := u.tally.unheard; outage != nil {
+		s.HeartbeatProblem = outage.Reason
+		if u.tally.lost >= lostBeats {
+			s.Unheard = outage
+		}
+	}
 	s.Outcomes = maps.Clone(u.tally.outcomes)
 	if u.tally.clock != nil {
 		seconds := u.tally.clock.Seconds()

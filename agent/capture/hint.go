@@ -201,16 +201,16 @@ func (w *Watcher) watchFailed(err error) {
 	}
 }
 
-// watchIs logs a change of state once. The caller holds mu.
+// watchIs logs a change of state once, for those who look closer. The caller holds mu.
 func (w *Watcher) watchIs(reason WatchReason, detail string) {
 	w.watch.Detail = detail
 	if w.watch.Reason == reason {
 		return
 	}
 	if reason == WatchLive {
-		w.opts.Logger.Info("capture folder is watched for events", "folders", w.watch.Folders)
+		w.opts.Logger.Debug("capture folder is watched for events", "folders", w.watch.Folders)
 	} else {
-		w.opts.Logger.Warn("capture folder is not watched for events; scans still find every file",
+		w.opts.Logger.Debug("capture folder is not watched for events; scans still find every file",
 			"reason", string(reason), "error", detail)
 	}
 	w.watch.Reason, w.watch.Since = reason, time.Now()

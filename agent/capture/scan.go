@@ -26,7 +26,6 @@ func (w *Watcher) scan(ctx context.Context) error {
 	disk, err := checkMarker(d, w.opts.Seen)
 	if err != nil {
 		disk = failing(w.opts.Dir, err)
-		w.opts.Logger.Warn("capture marker", "error", err)
 	} else if disk.Disk != DiskForeign {
 		if err := w.tryWritingAgain(d); err != nil {
 			disk = failing(w.opts.Dir, err)

@@ -107,7 +107,8 @@ func failing(dir string, err error) diskState {
 	return diskState{Disk: DiskFailing, Detail: setup.Error() + ". " + setup.Hint}
 }
 
-// setDisk stores a scan's result and logs a change once.
+// setDisk stores a scan's result and logs a change once. What people should hear of it they hear from the condition that State
+// feeds.
 func (w *Watcher) setDisk(disk diskState) {
 	slices.SortFunc(disk.unnamed, func(a, b UnnamedFolder) int { return cmp.Compare(a.Name, b.Name) })
 	w.mu.Lock()
@@ -117,9 +118,9 @@ func (w *Watcher) setDisk(disk diskState) {
 	if disk.Disk != before {
 		disk.since = time.Now()
 		if disk.Disk != DiskPresent {
-			w.opts.Logger.Warn("capture disk", "state", string(disk.Disk), "dir", w.opts.Dir, "detail", disk.Detail)
+			w.opts.Logger.Debug("capture disk", "state", string(disk.Disk), "dir", w.opts.Dir, "detail", disk.Detail)
 		} else if before != "" {
-			w.opts.Logger.Info("capture disk is back", "dir", w.opts.Dir)
+			w.opts.Logger.Debug("capture disk is back", "dir", w.opts.Dir)
 		}
 	}
 	w.disk = disk

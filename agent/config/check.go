@@ -29,6 +29,7 @@ func (c *checker) check(config *Config) {
 	c.apart(config)
 	c.frame(config.Frame)
 	c.cameras(config.Camera)
+	c.silence(config)
 	c.queue(config.Queue)
 	c.backend(config.Backend, config.Development)
 	c.upload(config.Upload, config.Development.AllowLoopback)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"time"
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config/strict"
@@ -20,6 +21,7 @@ type Config struct {
 	Capture     Capture           `toml:"capture"`
 	Frame       Frame             `toml:"frame"`
 	Camera      map[string]Camera `toml:"camera"`
+	Silence     Silence           `toml:"silence"`
 	Queue       Queue             `toml:"queue"`
 	Backend     Backend           `toml:"backend"`
 	Upload      Upload            `toml:"upload"`
@@ -67,11 +69,12 @@ type Judge struct {
 
 // Camera is what is different for one camera; what is nil is as for all.
 type Camera struct {
-	Masks       []Mask      `toml:"masks"`
-	LongestEdge *int        `toml:"longest_edge"`
-	Quality     *int        `toml:"quality"`
-	Output      *string     `toml:"output"`
-	Judge       CameraJudge `toml:"judge"`
+	Masks       []Mask        `toml:"masks"`
+	LongestEdge *int          `toml:"longest_edge"`
+	Quality     *int          `toml:"quality"`
+	Output      *string       `toml:"output"`
+	Judge       CameraJudge   `toml:"judge"`
+	Silence     CameraSilence `toml:"silence"`
 }
 
 // CameraJudge is Judge for one camera; what is nil is as for all.
@@ -162,6 +165,7 @@ func Default() Config {
 			MinWidth: 16, MinHeight: 16, Timezone: "Local", Output: outputSame,
 			Judge: Judge{Dark: 20, BlownOut: 235, Blurred: 20, Frozen: 100, After: 5},
 		},
+		Silence: Silence{After: strict.Duration(time.Hour), Timezone: "Local"},
 		Queue:   Queue{Order: "fresh-first"},
 		Backend: Backend{Renew: true},
 		Upload: Upload{

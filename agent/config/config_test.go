@@ -274,8 +274,8 @@ func TestSizesMayBeNumbers(t *testing.T) {
 
 // TestWindows reads the example of the reference, and one of each kind.
 func TestWindows(t *testing.T) {
-	example := regexp.MustCompile(`(?m)^# (\[\[upload.window|from|to|days|rate)`).ReplaceAllString(string(Reference), "$1")
-	config, err := Parse("config.toml", []byte(strings.Replace(example, `timezone = "Local"`, `timezone = "Europe/Berlin"`, 2)))
+	example := regexp.MustCompile(`(?m)^# (\[\[upload.window|\[\[silence.hours|from|to|days|rate)`).ReplaceAllString(string(Reference), "$1")
+	config, err := Parse("config.toml", []byte(strings.Replace(example, `timezone = "Local"`, `timezone = "Europe/Berlin"`, 3)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,6 +283,10 @@ func TestWindows(t *testing.T) {
 	want := []uploader.Window{{From: 480, To: 1200, Days: weekdays, Rate: 256 << 10}}
 	if got := config.Upload.windows(); !reflect.DeepEqual(got, want) || config.Upload.Timezone != "Europe/Berlin" {
 		t.Errorf("got  %+v in %s\nwant %+v", got, config.Upload.Timezone, want)
+	}
+	filming := SilenceRule{After: time.Hour, Hours: []Hours{{From: 420, To: 1260, Days: []Day{1, 2, 3, 4, 5, 6}}}}
+	if got, err := config.SilenceRules(); err != nil || !reflect.DeepEqual(got.Others, filming) || got.Location.String() != "Europe/Berlin" {
+		t.Errorf("silence: %+v, %v", got, err)
 	}
 	for text, want := range map[string]uploader.Rate{"pause": uploader.Pause, "0": 0, "256 KiB": 256 << 10, "1 MB": 1e6} {
 		var rate WindowRate

@@ -1,5 +1,7 @@
 package health
 
+import "time"
+
 // Code is the stable name of a condition, for machines.
 type Code string
 
@@ -42,6 +44,8 @@ type Condition struct {
 	Do       string   `json:"do"`
 	// ExplainedBy names the conditions beside which this one is no news.
 	ExplainedBy []Code `json:"-"`
+	// ShowsAfter is how long it must be true without a pause before anybody hears of it; 0 is at once.
+	ShowsAfter time.Duration `json:"-"`
 }
 
 // The codes.
@@ -49,6 +53,7 @@ const (
 	CaptureMissing   Code = "capture_missing"
 	CaptureUnmarked  Code = "capture_unmarked"
 	CaptureForeign   Code = "capture_foreign"
+	WatchLimit       Code = "watch_limit"
 	WatchDead        Code = "watch_dead"
 	FolderUnnamed    Code = "folder_unnamed"
 	FilesOdd         Code = "files_odd"
@@ -56,16 +61,22 @@ const (
 	FramesRejected   Code = "frames_rejected"
 	MasksMismatch    Code = "masks_mismatch"
 	FramesHeld       Code = "frames_held"
+	CameraSilent     Code = "camera_silent"
 	CameraDark       Code = "camera_dark"
 	CameraBlownOut   Code = "camera_blown_out"
 	CameraBlurred    Code = "camera_blurred"
 	CameraFrozen     Code = "camera_frozen"
 	IntakeFailing    Code = "intake_failing"
+	DiskLow          Code = "disk_low"
 	QueueFull        Code = "queue_full"
 	QueueFailing     Code = "queue_failing"
 	QueueHealed      Code = "queue_healed"
 	FramesParked     Code = "frames_parked"
+	PayloadDamaged   Code = "payload_damaged"
 	LinkDown         Code = "link_down"
+	BackendAway      Code = "backend_unreachable"
+	S3Away           Code = "s3_unreachable"
+	TLSIntercepted   Code = "tls_intercepted"
 	WrongNetwork     Code = "wrong_network"
 	BackendDenied    Code = "backend_denied"
 	BackendFault     Code = "backend_fault"
@@ -73,14 +84,25 @@ const (
 	TooFast          Code = "too_fast"
 	S3Denied         Code = "s3_denied"
 	UploadsFail      Code = "uploads_fail"
+	NothingDelivered Code = "nothing_delivered"
 	CertificateEnds  Code = "certificate_ends"
 	CertificateEnded Code = "certificate_ended"
 	RenewalFails     Code = "certificate_not_renewed"
 	CertificateStuck Code = "certificate_stuck"
 	TicketExpired    Code = "ticket_expired"
+	ClockLost        Code = "clock_lost"
 	ClockWrong       Code = "clock_wrong"
+	ClockUntrusted   Code = "clock_untrusted"
 	PageUnavailable  Code = "page_unavailable"
+	// ConfigReloadFailed is raised where SIGHUP is heard.
+	ConfigReloadFailed Code = "config_reload_failed"
 )
+
+// wayOut are the ways in which the backend or S3 cannot be spoken to at all.
+var wayOut = []Code{LinkDown, BackendAway, S3Away, TLSIntercepted, WrongNetwork, ClockLost}
+
+// notServed are the ways in which they answer, and do not serve this rig.
+var notServed = []Code{BackendDenied, BackendFault, TicketRefused, TooFast, S3Denied, UploadsFail, TicketExpired, CertificateEnded}
 
 // conditions is the one list.
 var conditions = []Condition{
@@ -106,9 +128,19 @@ var conditions = []Condition{
 			"`sudo shelf-agent capture adopt`.",
 	},
 	{
+		Code: WatchLimit, Severity: Warning, Title: "The system's limit of watched folders is reached",
+		Meaning: "The system watches no more folders for the agent, so new files in some are found by the rescan only: frames are late, " +
+			"not lost.",
+		Do: "Raise fs.inotify.max_user_watches and fs.inotify.max_user_instances, as in `sudo sysctl fs.inotify.max_user_watches=524288`; " +
+			"a file in /etc/sysctl.d keeps that over a restart. Or remove folders that no camera uses any more.",
+		ExplainedBy: []Code{CaptureMissing}, ShowsAfter: 10 * time.Second,
+	},
+	{
 		Code: WatchDead, Severity: Warning, Title: "New files are noticed late",
 		Meaning: "The system does not tell the agent about new files. It looks by itself at every rescan, so frames are late, not lost.",
-		Do:      "Often the limit of watches is reached: raise fs.inotify.max_user_watches.", ExplainedBy: []Code{CaptureMissing},
+		Do: "Give the reason shown here to who looks after this machine. On a network share it is as it must be: shorten capture.rescan " +
+			"if half a minute is too late.",
+		ExplainedBy: []Code{CaptureMissing, WatchLimit}, ShowsAfter: 10 * time.Second,
 	},
 	{
 		Code: FolderUnnamed, Severity: Warning, Title: "A folder names no camera",
@@ -146,6 +178,14 @@ var conditions = []Condition{
 			"`shelf-agent rejected retry --all --code mask_mismatch`; delete the others from the rejected folder.",
 	},
 	{
+		Code: CameraSilent, Severity: Warning, Title: "A camera is silent",
+		Meaning: "No new file has come from this camera for longer than the configuration allows, in hours in which it should film. Its " +
+			"shelf is not seen.",
+		Do: "Check the camera's power, its network cable and whether its storage is full; then whether it still writes to its folder. If it " +
+			"films more seldom, or not at this hour, say so in [silence] of the configuration.",
+		ExplainedBy: []Code{CaptureMissing, CaptureForeign}, ShowsAfter: 2 * time.Minute,
+	},
+	{
 		Code: CameraDark, Severity: Warning, Title: "A camera's pictures are dark",
 		Meaning: "The last frames of this camera show next to nothing. They are sent all the same.",
 		Do: "Check whether the light is on and nothing covers the lens. If the shop is dark at night by intent, set judge.dark = 0 " +
@@ -171,7 +211,15 @@ var conditions = []Condition{
 		Code: IntakeFailing, Severity: Critical, Title: "Files cannot be read or removed",
 		Meaning:     "The agent sees files but cannot read or delete them. They stay where they are.",
 		Do:          "Check the permissions of the capture folder: the agent's user needs to read, write and enter it.",
-		ExplainedBy: []Code{CaptureMissing},
+		ExplainedBy: []Code{CaptureMissing}, ShowsAfter: 5 * time.Second,
+	},
+	{
+		Code: DiskLow, Severity: Warning, Title: "The disk is almost full",
+		Meaning: "The disk of the queue has less than twice the space free that must stay free (queue.min_free). When that is reached, no " +
+			"more frames are taken in.",
+		Do: "See what fills it: `sudo du -xh / | sort -h | tail`. If it is the queue, get the uploads going again. Rejected files may be " +
+			"deleted when somebody has looked at them.",
+		ExplainedBy: []Code{QueueFull}, ShowsAfter: time.Minute,
 	},
 	{
 		Code: QueueFull, Severity: Critical, Title: "The queue is full",
@@ -194,9 +242,38 @@ var conditions = []Condition{
 		Do:      "See why: sudo shelf-agent queue list --state parked. Then: sudo shelf-agent queue retry, or drop.",
 	},
 	{
+		Code: PayloadDamaged, Severity: Warning, Title: "Frames are damaged on the disk",
+		Meaning: "The disk holds other bytes for these frames than were written to it, or none. They are not sent, because they are not what " +
+			"the camera saw.",
+		Do: "Replace the disk: it loses data. See which frames: sudo shelf-agent queue list --state parked. Then give them up: " +
+			"sudo shelf-agent queue drop.",
+	},
+	{
 		Code: LinkDown, Severity: Critical, Title: "The link is down",
-		Meaning: "The backend or S3 cannot be reached. Frames wait in the queue and go out when the link is back.",
-		Do:      "Check the router and the network cable; then whether a firewall blocks the hosts in the configuration.",
+		Meaning: "Neither the backend nor S3 can be reached. Frames wait in the queue and go out when the link is back.",
+		Do:      "Check the router and the network cable; then whether a firewall blocks the hosts in the configuration.", ExplainedBy: []Code{ClockLost},
+	},
+	{
+		Code: BackendAway, Severity: Critical, Title: "The backend cannot be reached",
+		Meaning: "The server that gives tickets does not answer as it should, though S3 can be reached. Frames wait in the queue and go " +
+			"out when it is back.",
+		Do: "Let this network's firewall pass backend.url's host and port. If that is so already, give the reason shown here to the " +
+			"cloud team.",
+		ExplainedBy: []Code{ClockLost}, ShowsAfter: 5 * time.Second,
+	},
+	{
+		Code: S3Away, Severity: Critical, Title: "S3 cannot be reached",
+		Meaning: "The backend gives tickets, but the bucket does not answer as it should. Frames wait in the queue and go out when it is back.",
+		Do: "Check the VPN or Direct Connect, and let this network's firewall pass upload.hosts at port 443. If that is so already, " +
+			"give the reason shown here to the cloud team.",
+		ExplainedBy: []Code{ClockLost}, ShowsAfter: 5 * time.Second,
+	},
+	{
+		Code: TLSIntercepted, Severity: Critical, Title: "Someone answers in the place of the backend or S3",
+		Meaning: "What answers there shows a certificate that is not theirs: a firewall looks into TLS, or a login page stands before the " +
+			"network. Nothing was sent to it.",
+		Do: "Have backend.url's host and upload.hosts excepted from TLS inspection in the firewall that the reason names. If it is the cloud " +
+			"team's own authority, put its certificate into backend.ca or upload.ca.",
 	},
 	{
 		Code: WrongNetwork, Severity: Critical, Title: "A name leads to a forbidden address",
@@ -205,8 +282,9 @@ var conditions = []Condition{
 	},
 	{
 		Code: BackendDenied, Severity: Critical, Title: "The backend does not accept this rig",
-		Meaning: "The backend refuses this rig's certificate. Frames wait in the queue.",
-		Do:      "Ask the cloud team whether this rig is enrolled and not revoked. If it has to be enrolled anew, they give a code: sudo shelf-agent enroll.",
+		Meaning:     "The backend refuses this rig's certificate. Frames wait in the queue.",
+		Do:          "Ask the cloud team whether this rig is enrolled and not revoked. If it has to be enrolled anew, they give a code: sudo shelf-agent enroll.",
+		ExplainedBy: []Code{CertificateEnded},
 	},
 	{
 		Code: BackendFault, Severity: Critical, Title: "The backend answers nonsense",
@@ -234,6 +312,13 @@ var conditions = []Condition{
 		Do:      "Give the reason shown here to the cloud team.",
 	},
 	{
+		Code: NothingDelivered, Severity: Critical, Title: "Nothing is delivered, although frames wait",
+		Meaning: "Frames wait in the queue, nothing is known to be wrong, and yet none has arrived for half an hour.",
+		Do: "If the line is very slow, wait for the frame under way. Otherwise run `sudo -u shelf-agent shelf-agent doctor`; then restart the " +
+			"agent with `sudo shelf-agent service restart`, and tell the cloud team.",
+		ExplainedBy: append(append([]Code{QueueFailing}, wayOut...), notServed...), ShowsAfter: 30 * time.Minute,
+	},
+	{
 		Code: CertificateEnds, Severity: Warning, Title: "The device certificate ends soon",
 		Meaning: "After that day the backend will not accept this rig. The agent renews the certificate by itself while link and backend are well.",
 		Do: "See what else is said here about link, backend and clock. If nothing helps, ask the cloud team for an invitation, and enrol " +
@@ -251,7 +336,7 @@ var conditions = []Condition{
 		Meaning: "The agent has asked for the next certificate, and goes on asking. Frames go out until the present one ends.",
 		Do: "Where the reason is a folder that cannot be written to, give the agent's user that right, or leave backend.certificate empty and " +
 			"enrol the rig anew. Otherwise give the reason to the cloud team; an invitation of theirs mends most: sudo shelf-agent enroll.",
-		ExplainedBy: []Code{CertificateEnded, CertificateEnds, LinkDown, BackendDenied, ClockWrong},
+		ExplainedBy: append([]Code{CertificateEnded, CertificateEnds, BackendDenied, ClockWrong}, wayOut...),
 	},
 	{
 		Code: CertificateStuck, Severity: Warning, Title: "The new device certificate cannot be used",
@@ -264,15 +349,35 @@ var conditions = []Condition{
 		Do:      "Compare this machine's clock with the right time; if it is right, ask the cloud team to check the backend's.",
 	},
 	{
+		Code: ClockLost, Severity: Critical, Title: "The clock has lost its time",
+		Meaning: "This machine's clock says a time that is long past, as after a power cut without a battery. With it no certificate can be " +
+			"checked, so nothing is sent; and frames whose camera does not say the time are stamped wrongly.",
+		Do: "Check that time synchronisation (NTP) is on and allowed by the firewall: timedatectl. Until then set the time by hand: " +
+			"sudo timedatectl set-time \"2026-11-22 14:05\". If it comes back after each power cut, replace the clock's battery.",
+	},
+	{
 		Code: ClockWrong, Severity: Warning, Title: "The clock is wrong",
 		Meaning: "This machine's clock and the backend's differ by more than a minute. Capture times may be wrong, and beyond five minutes tickets are refused.",
-		Do:      "Check that time synchronisation (NTP) is on and allowed by the firewall.",
+		Do:      "Check that time synchronisation (NTP) is on and allowed by the firewall.", ExplainedBy: []Code{ClockLost},
+	},
+	{
+		Code: ClockUntrusted, Severity: Notice, Title: "Nobody has confirmed the clock",
+		Meaning: "Since it started, the agent could not compare this machine's clock with the backend's. Capture times may be wrong; frames " +
+			"say so.",
+		Do:          "See what else is said here about link and backend. If nothing is, check that time synchronisation (NTP) is on: timedatectl.",
+		ExplainedBy: append([]Code{BackendDenied, BackendFault}, wayOut...), ShowsAfter: 15 * time.Minute,
 	},
 	{
 		Code: PageUnavailable, Severity: Warning, Title: "The status page cannot be shown",
 		Meaning: "The address of the status page and its metrics cannot be used: another program has it, or it is not this machine's. " +
 			"Frames flow all the same, and the agent tries again twice a minute.",
 		Do: "End the other program, or name a free address and port of this machine in status.listen and restart the agent; \"\" is for no page.",
+	},
+	{
+		Code: ConfigReloadFailed, Severity: Warning, Title: "The changed configuration has mistakes",
+		Meaning: "The configuration was to be read anew, but what it says now cannot be used. The agent goes on with what it read before.",
+		Do: "See the mistakes with `shelf-agent config check`, mend them, and reload: sudo systemctl reload shelf-agent. At a restart the agent " +
+			"would not start with this file.",
 	},
 }
 

@@ -5,6 +5,9 @@
 // conditions are true now, since when and for what (a camera, a folder); it says each onset and each end
 // once.
 //
+// A condition that comes and goes by itself has to hold for a while, Condition.ShowsAfter, before anybody hears of it;
+// one that ends sooner was nothing. How long it has lasted is not a matter of the clock, which may be set meanwhile.
+//
 // A condition can be explained by another: while the link is down, "frames wait and nothing is delivered" is
 // no news. Active leaves out what is explained, so that one cause shows once.
 package health

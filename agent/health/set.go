@@ -24,17 +24,25 @@ type key struct {
 	subject string
 }
 
+// held is a condition that is true, and may have to hold for longer before it shows.
+type held struct {
+	Active
+	began time.Time // as the caller gave it: with a monotonic reading, it outlives a clock that is set
+	shown bool      // it has held for long enough
+	said  bool      // the log has it: it was shown, and nothing explained it
+}
+
 // Set holds the conditions of one rig. Its methods may be called from several goroutines.
 type Set struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	active map[key]Active
+	active map[key]held
 }
 
 // NewSet returns a Set in which all is well. It says onsets and ends to log.
 func NewSet(log *slog.Logger) *Set {
-	return &Set{log: log, active: map[key]Active{}}
+	return &Set{log: log, active: map[key]held{}}
 }
 
 // Observe says which subjects a condition is true of now, each with its detail. Those that it was true of
@@ -48,19 +56,53 @@ func (s *Set) Observe(code Code, now time.Time, details map[string]string) {
 	defer s.mu.Unlock()
 	for subject, detail := range details {
 		k := key{code, subject}
-		was, known := s.active[k]
+		h, known := s.active[k]
 		if !known {
-			was = Active{Condition: condition, Subject: subject, Since: now.UTC()}
-			s.log.Log(context.Background(), level(condition.Severity), condition.Title, attributes(k, detail)...)
+			h = held{Active: Active{Condition: condition, Subject: subject, Since: now.UTC()}, began: now}
 		}
-		was.Detail = detail
-		s.active[k] = was
+		h.Detail = detail
+		s.active[k] = s.turn(k, h, now)
 	}
 	for k, was := range s.active {
 		if _, still := details[k.subject]; k.code == code && !still {
 			delete(s.active, k)
-			s.log.Info("over: "+condition.Title, append(attributes(k, ""), "lasted", now.Sub(was.Since).Round(time.Second).String())...)
+			s.end(k, was, now)
 		}
+	}
+}
+
+// turn says an onset once it has held for long enough and nothing explains it, and keeps Since as long ago as it was when the
+// clock is set. The caller holds mu.
+func (s *Set) turn(k key, h held, now time.Time) held {
+	lasted := now.Sub(h.began)
+	if drift := now.Round(0).Sub(h.Since) - lasted; drift.Abs() > clockSet {
+		h.Since = now.Round(0).Add(-lasted).UTC().Truncate(time.Second)
+	}
+	h.shown = h.shown || lasted >= h.ShowsAfter
+	if h.shown && !h.said && !s.explained(h.Condition) {
+		h.said = true
+		s.log.Log(context.Background(), level(h.Severity), h.Title, attributes(k, h.Detail)...)
+	}
+	return h
+}
+
+// clockSet is a difference between the time that has passed and what the clock says, beyond which the clock was set.
+const clockSet = 5 * time.Second
+
+// explained tells whether something that is shown explains a condition. The caller holds mu.
+func (s *Set) explained(c Condition) bool {
+	for k, h := range s.active {
+		if h.shown && slices.Contains(c.ExplainedBy, k.code) {
+			return true
+		}
+	}
+	return false
+}
+
+// end says that it is over, if anybody was told that it began.
+func (s *Set) end(k key, h held, now time.Time) {
+	if h.said {
+		s.log.Info("over: "+h.Title, append(attributes(k, ""), "lasted", now.Sub(h.began).Round(time.Second).String())...)
 	}
 }
 
@@ -73,26 +115,22 @@ func (s *Set) Set(code Code, now time.Time, on bool, detail string) {
 	s.Observe(code, now, nil)
 }
 
-// Active returns what is true now and not explained by something else, worst first, then oldest first.
+// Active returns what is true now, has held for long enough and is not explained by something else, worst first, then
+// oldest first.
 func (s *Set) Active() []Active {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	present := map[Code]bool{}
-	for k := range s.active {
-		present[k.code] = true
-	}
-	shown := []Active{}
-	for _, a := range s.active {
-		explained := slices.ContainsFunc(a.ExplainedBy, func(c Code) bool { return present[c] })
-		if !explained {
-			shown = append(shown, a)
+	list := []Active{}
+	for _, h := range s.active {
+		if h.shown && !s.explained(h.Condition) {
+			list = append(list, h.Active)
 		}
 	}
-	slices.SortFunc(shown, func(a, b Active) int {
+	slices.SortFunc(list, func(a, b Active) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), a.Since.Compare(b.Since),
 			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Subject, b.Subject))
 	})
-	return shown
+	return list
 }
 
 func level(s Severity) slog.Level {

@@ -441,12 +441,22 @@ func TestMetricsAreWellFormed(t *testing.T) {
 func TestMetricsTellTheSnapshot(t *testing.T) {
 	s := degraded(1)
 	s.At = time.Time{}
+	s.Cameras[0].Delays = Delays{Buckets: map[float64]uint64{1: 200, 5: 15_000}, Count: 15_059, Sum: 45_000}
 	_, body := get(t, serve(t, options(t, s)), http.MethodGet, "/metrics", "")
 	for _, line := range []string{
 		`shelf_agent_info{rig="left",store="4711",version="1.4.0"} 1`,
 		`shelf_agent_condition{code="clock_wrong",severity="warning",subject=""} 1`,
 		`shelf_agent_camera_delivered_total{camera="aisle-1"} 15059`,
-		`shelf_agent_rejected_total{code="truncated"} 2`,
+		`shelf_agent_camera_seen_total{camera="aisle-1"} 15070`,
+		`shelf_agent_camera_rejected_total{camera="aisle-1",code="truncated"} 2`,
+		`shelf_agent_camera_delivered_bytes_total{camera="aisle-1"} 7.2e+09`,
+		`shelf_agent_camera_capture_to_cloud_seconds_bucket{camera="aisle-1",le="5"} 15000`,
+		`shelf_agent_camera_capture_to_cloud_seconds_bucket{camera="aisle-1",le="+Inf"} 15059`,
+		`shelf_agent_camera_capture_to_cloud_seconds_sum{camera="aisle-1"} 45000`,
+		`shelf_agent_queue_frames{state="in_flight"} 2`,
+		`shelf_agent_queue_frames{state="waiting"} 1`,
+		`shelf_agent_upload_breaker_open 0`,
+		`shelf_agent_disk_reserved_bytes 3.1e+09`,
 		`shelf_agent_link_up 1`,
 		`shelf_agent_clock_offset_seconds 187`,
 		`shelf_agent_disk_free_bytes 4.12e+10`,

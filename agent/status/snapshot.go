@@ -50,23 +50,40 @@ type Condition struct {
 	Since    time.Time `json:"since"`
 }
 
-// Camera is one camera. Counts are since the agent started, but for those of the queue.
+// Camera is one camera. Counts are since the agent started, but for Admitted, Waiting, Parked, Delivered and Dropped and
+// what goes with them, which are the queue's: since it was made.
 type Camera struct {
 	ID string `json:"id"`
 	// LastFrame is the newest capture time; zero when there was none.
 	LastFrame time.Time `json:"last_frame,omitzero"`
-	Admitted  int64     `json:"admitted"`
-	Rejected  int64     `json:"rejected"`
+	// Seen counts files that capture has handed out, Admitted those that became frames in the queue, and Rejected those that
+	// are none, RejectedFor by the code of the reason.
+	Seen        int64            `json:"seen"`
+	Admitted    int64            `json:"admitted"`
+	Rejected    int64            `json:"rejected"`
+	RejectedFor map[string]int64 `json:"rejected_for,omitempty"`
 	// Files wait in the capture folder, Waiting and Parked frames in the queue.
 	Files     int64 `json:"files"`
 	Waiting   int64 `json:"waiting"`
 	Parked    int64 `json:"parked"`
 	Delivered int64 `json:"delivered"`
+	Dropped   int64 `json:"dropped,omitempty"` // given up by a person
+	// DeliveredBytes and Delays are of those that were delivered.
+	DeliveredBytes int64  `json:"delivered_bytes"`
+	Delays         Delays `json:"-"`
 	// Hourly counts the frames that were taken in, by the hour in which they were captured: 24 hours, the present one
 	// last. What was taken in before the agent started is not counted.
 	Hourly []int64 `json:"hourly,omitempty"`
 	// Picture is the capture time of the picture that the page shows; zero when it shows none.
 	Picture time.Time `json:"picture,omitzero"`
+}
+
+// Delays are how long frames took from their capture to their proof. Those with a clock that is wrong are not among them.
+type Delays struct {
+	// Buckets counts those that took at most so many seconds.
+	Buckets map[float64]uint64
+	Count   uint64
+	Sum     float64 // seconds
 }
 
 // AllWaiting counts what is to be delivered, in the queue or still in the capture folder.
@@ -75,6 +92,7 @@ func (c Camera) AllWaiting() int64 { return c.Waiting + c.Files }
 // Queue is what waits. Delivered counts since the queue was made.
 type Queue struct {
 	Waiting   int64     `json:"waiting"`
+	InFlight  int64     `json:"in_flight"` // of Waiting: on their way at this moment
 	Parked    int64     `json:"parked"`
 	Delivered int64     `json:"delivered"`
 	Bytes     int64     `json:"bytes"`
@@ -86,6 +104,7 @@ type Queue struct {
 
 // Link is the way to the backend and S3.
 type Link struct {
+	// Up is true while uploads run, or would if there were any. NextTry is zero where nothing waits to be tried.
 	Up      bool      `json:"up"`
 	Reason  string    `json:"reason,omitempty"`
 	Since   time.Time `json:"since,omitzero"`
@@ -114,6 +133,8 @@ type Link struct {
 type Disk struct {
 	Free  int64 `json:"free"`
 	Total int64 `json:"total"`
+	// Reserved must stay free; less than that, and no frame is taken in.
+	Reserved int64 `json:"reserved"`
 }
 
 // Intake counts what became of files since the agent started.

@@ -11,11 +11,31 @@ import (
 
 // Text writes a Snapshot for a terminal of 80 columns. Colour is for terminals only.
 func Text(w io.Writer, s Snapshot, now time.Time, colour bool) error {
-	t := &text{w: w, colour: colour}
+	return Screen(w, s, now, colour, 0)
+}
+
+// Screen is Text for a terminal of so many rows, 0 for any: what does not fit is said in fewer words, the most important
+// last. Below 24 rows it may not fit all the same.
+func Screen(w io.Writer, s Snapshot, now time.Time, colour bool, rows int) error {
+	for _, line := range fit(parts(s, now, colour), rows) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parts lays out a Snapshot in full.
+func parts(s Snapshot, now time.Time, colour bool) layout {
+	t := &text{colour: colour}
 	t.field(verdictColour[s.Verdict], strings.ToUpper(string(s.Verdict))+"  ", s.headline())
 	t.field("", "", fmt.Sprintf("shelf-agent %s, store %s, rig %s, running for %s", s.Version, s.Store, s.Rig, span(now.Sub(s.Started))))
+	p := layout{head: t.take()}
 	for _, c := range s.Conditions {
 		t.condition(c, now)
+		full := t.take()
+		t.titled(c, now)
+		p.conditions = append(p.conditions, condition{full: full, short: t.take()})
 	}
 	t.line("")
 	t.field("", "Queue   ", s.queueLine(now))
@@ -25,27 +45,32 @@ func Text(w io.Writer, s Snapshot, now time.Time, colour bool) error {
 	if s.Page != "" {
 		t.field("", "Page    ", s.Page)
 	}
+	p.facts = t.take()
 	t.cameras(s.Cameras, now)
-	return t.err
+	p.cameras = t.take()
+	return p
 }
 
 // columns is the width of a terminal that every technician has.
 const columns = 80
 
+// text collects lines.
 type text struct {
-	w      io.Writer
 	colour bool
-	err    error
+	lines  []string
 }
 
-// line writes one line as it is.
-func (t *text) line(s string) {
-	if t.err == nil {
-		_, t.err = fmt.Fprintln(t.w, strings.TrimRight(s, " "))
-	}
+// take returns the lines since the last take.
+func (t *text) take() []string {
+	lines := t.lines
+	t.lines = nil
+	return lines
 }
 
-// field writes a label and, after it and under itself, a text of any length.
+// line adds one line as it is.
+func (t *text) line(s string) { t.lines = append(t.lines, strings.TrimRight(s, " ")) }
+
+// field adds a label and, after it and under itself, a text of any length.
 func (t *text) field(colour, label, body string) {
 	label = printable(label)
 	indent := utf8.RuneCountInString(label)
@@ -116,16 +141,20 @@ func (t *text) paint(colour, s string) string {
 }
 
 func (t *text) condition(c Condition, now time.Time) {
-	title := c.Title
-	if c.Subject != "" {
-		title += ": " + c.Subject
-	}
 	t.line("")
-	t.field(severityColour[c.Severity], shorten(title, columns-2)+" ", fmt.Sprintf("(%s, for %s)", c.Severity, span(now.Sub(c.Since))))
+	t.titled(c, now)
 	if c.Detail != "" {
 		t.field("", "    ", c.Detail)
 	}
 	t.field("", "    ", "What to do: "+c.Do)
+}
+
+func (t *text) titled(c Condition, now time.Time) {
+	title := c.Title
+	if c.Subject != "" {
+		title += ": " + c.Subject
+	}
+	t.field(severityColour[c.Severity], shorten(title, columns-2)+" ", fmt.Sprintf("(%s, for %s)", c.Severity, span(now.Sub(c.Since))))
 }
 
 func (t *text) cameras(cameras []Camera, now time.Time) {

@@ -27,20 +27,21 @@ func healthy(cameras int) Snapshot {
 		Verdict: Healthy, At: now, Version: "1.4.0", Store: "4711", Rig: "left", Started: at(76 * time.Hour), PID: 812,
 		Page: "http://127.0.0.1:8470/",
 		Queue: Queue{
-			Waiting: 3, Delivered: 120_482, Bytes: 1_460_000, MaxBytes: 50e9, Oldest: at(4 * time.Second), ETA: pointer(2.0),
+			Waiting: 3, InFlight: 2, Delivered: 120_482, Bytes: 1_460_000, MaxBytes: 50e9, Oldest: at(4 * time.Second), ETA: pointer(2.0),
 		},
 		Link: Link{
 			Up: true, Slots: 4, BytesPerSecond: 812_000, LastDelivered: at(3 * time.Second), Outcomes: map[string]uint64{"delivered": 120_482},
 			BackendAddress: "10.20.0.7", S3Address: "10.20.1.15", S3Private: pointer(true), ClockOffset: pointer(-0.2),
 			CertificateExpires: now.Add(5 * 24 * time.Hour),
 		},
-		Disk:   Disk{Free: 41_200_000_000, Total: 62_000_000_000},
+		Disk:   Disk{Free: 41_200_000_000, Total: 62_000_000_000, Reserved: 3_100_000_000},
 		Intake: Intake{Admitted: 120_485, Rejected: map[string]int64{"truncated": 2}},
 	}
 	for i := range cameras {
 		s.Cameras = append(s.Cameras, Camera{
 			ID: fmt.Sprintf("aisle-%d", i+1), LastFrame: at(time.Duration(i*i) * 7 * time.Second),
-			Admitted: 15_060, Delivered: 15_059, Waiting: 1, Files: int64(i % 2), Rejected: int64(i / 4),
+			Seen: 15_070, Admitted: 15_060, Delivered: 15_059, DeliveredBytes: 7_200_000_000, Waiting: 1, Files: int64(i % 2),
+			Rejected: int64(i / 4), RejectedFor: map[string]int64{"truncated": 2},
 		})
 	}
 	return s

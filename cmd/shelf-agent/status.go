@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -25,34 +26,41 @@ const (
 
 func statusCommand() *cobra.Command {
 	var file, socket string
-	var asJSON bool
+	var asJSON, watching, explaining bool
 	cmd := &cobra.Command{
-		Use:   "status",
+		Use:   "status [--watch] [--json | --fields]",
 		Short: "Say how the running agent is",
 		Long: "Status asks the running agent over its Unix socket: is it working, what is wrong, what to do.\n" +
-			"The socket is the one in the configuration, or the one given.\n\n" +
+			"The socket is the one in the configuration, or the one given. With --watch it looks again every two\n" +
+			"seconds until Ctrl-C, also while the agent stops and starts. What --json prints, --fields\n" +
+			"explains; with --watch it is one document a line.\n\n" +
+			"Colour is for terminals, and not where NO_COLOR is set.\n\n" +
 			"Exit codes: 0 healthy, 1 degraded, 2 down, 3 not running or not reachable.",
-		Example: "  shelf-agent status\n  shelf-agent status --json",
+		Example: "  shelf-agent status\n  shelf-agent status --watch\n  shelf-agent status --json\n  shelf-agent status --fields",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if explaining {
+				_, err := io.WriteString(cmd.OutOrStdout(), status.Fields)
+				return err
+			}
 			at, err := socketOf(file, socket)
 			if err != nil {
 				complain(cmd.ErrOrStderr(), err)
 				return exitError(exitNotRunning)
 			}
-			snapshot, err := ask(cmd.Context(), at)
+			look := func(ctx context.Context) (status.Snapshot, error) { return ask(ctx, at) }
+			switch {
+			case watching && asJSON:
+				return watchJSON(cmd.Context(), cmd.OutOrStdout(), look)
+			case watching:
+				return watchScreen(cmd.Context(), os.Stdout, look)
+			}
+			snapshot, err := look(cmd.Context())
 			if err != nil {
 				complain(cmd.ErrOrStderr(), err)
 				return exitError(exitNotRunning)
 			}
-			if asJSON {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				err = encoder.Encode(snapshot)
-			} else {
-				err = status.Text(cmd.OutOrStdout(), snapshot, time.Now(), colourful())
-			}
-			if err != nil {
+			if err := show(cmd.OutOrStdout(), snapshot, asJSON); err != nil {
 				return err
 			}
 			return verdictExit(snapshot.Verdict)
@@ -61,7 +69,34 @@ func statusCommand() *cobra.Command {
 	cmd.Flags().StringVar(&file, "config", defaultConfig, "configuration `FILE`, for the socket's place")
 	cmd.Flags().StringVar(&socket, "socket", "", "the agent's `SOCKET`, instead of the configured one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the agent's own document")
+	cmd.Flags().BoolVar(&explaining, "fields", false, "explain the document, field by field, and ask nobody")
+	cmd.Flags().BoolVarP(&watching, "watch", "w", false, "look again every two seconds")
 	return cmd
+}
+
+func show(w io.Writer, s status.Snapshot, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(s)
+	}
+	rows := terminalRows(os.Stdout)
+	if rows > 0 {
+		rows-- // the prompt that follows would push the verdict out
+	}
+	return status.Screen(w, s, time.Now(), colourful(), rows)
+}
+
+// terminalRows is 0 where there is no terminal, or it does not say.
+func terminalRows(f *os.File) int {
+	if !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	_, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return rows
 }
 
 func socketOf(file, socket string) (string, error) {

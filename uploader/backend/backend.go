@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"time"
@@ -31,6 +32,7 @@ type Backend struct {
 	renewals    *throttle
 	canaries    *throttle
 	metrics     *metrics
+	fleet       *fleet
 	now         func() time.Time
 	log         *slog.Logger
 	routes      map[string]route
@@ -89,10 +91,11 @@ func build(ctx context.Context, o Options, signer s3.HTTPPresignerV4) (*Backend,
 		door:        newThrottle(triesEvery, triesBurst, allTriesEvery, allTriesBurst),
 		renewals:    newThrottle(renewalsEvery, renewalsBurst, allTriesEvery, allTriesBurst),
 		canaries:    newThrottle(time.Hour/time.Duration(max(o.Policy.CanariesPerHour, 1)), o.Policy.CanariesPerHour, allTriesEvery, allTriesBurst),
-		metrics:     newMetrics(),
+		fleet:       newFleet(o.Now),
 		now:         o.Now,
 		log:         o.Log,
 	}
+	b.metrics = newMetrics(b.fleet)
 	if len(b.lab) > 0 {
 		b.log.WarnContext(ctx, labWarning, "tokens", len(b.lab))
 	}
@@ -149,11 +152,12 @@ func (b *Backend) heartbeat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var snapshot map[string]any
+	var snapshot map[string]json.RawMessage
 	if err := decode(w, r, &snapshot); err != nil {
 		return err
 	}
 	b.metrics.heartbeats.Inc()
+	b.fleet.hear(id.Identity, snapshot)
 	b.log.DebugContext(r.Context(), "heartbeat", id.attrs()...)
 	writeJSON(w, http.StatusOK, "application/json", map[string]string{"time": b.now().UTC().Format(captureTime)})
 	return nil

@@ -69,6 +69,13 @@
 // until midnight. For a rig that is "too fast": its frames wait, uncharged and never parked, it asks again within
 // five minutes, with one frame, and so uses up what is left of the day.
 //
+// # Heartbeats
+//
+// The metrics say how many rigs were heard within ten minutes, by verdict and by the codes of their conditions, and how
+// many have fallen silent. They are counted from each rig's last heartbeat, in this process's memory: where several
+// processes share the work, a rig that changes from one to another is silent for the first. Memory and labels are bounded,
+// whatever rigs send; which codes there are is the rigs' to know.
+//
 // # Not here
 //
 // Without a registry nothing outlives the process: there are the counters of Policy and the metrics and no more, nobody

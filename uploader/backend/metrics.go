@@ -13,7 +13,8 @@ import (
 const MetricsPath = "/metrics"
 
 // metrics count what the audit lines tell one by one. Labels are words of this program, never a store, a rig or
-// anything else that a client can choose: their number is known.
+// anything else that a client can choose: their number is known. The codes of the rigs' conditions alone are theirs, and
+// fleet bounds them.
 type metrics struct {
 	registry   *prometheus.Registry
 	issued     prometheus.Counter
@@ -24,7 +25,7 @@ type metrics struct {
 	seconds    *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(rigs *fleet) *metrics {
 	counter := func(name, help string) prometheus.CounterOpts {
 		return prometheus.CounterOpts{Name: "shelf_backend_" + name, Help: help}
 	}
@@ -46,7 +47,7 @@ func newMetrics() *metrics {
 	for _, code := range []string{RefusedTooLarge, RefusedContentType, RefusedCamera, RefusedTooManyCamera, RefusedCanary} {
 		m.refused.WithLabelValues(code) // so that a rate is 0, not absent, before the first
 	}
-	m.registry.MustRegister(m.issued, m.refused, m.problems, m.signing, m.heartbeats, m.seconds,
+	m.registry.MustRegister(m.issued, m.refused, m.problems, m.signing, m.heartbeats, m.seconds, rigs,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

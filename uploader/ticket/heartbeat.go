@@ -65,7 +65,7 @@ type HeartbeatLink struct {
 	CertificateExpires time.Time `json:"certificate_expires,omitzero"`
 }
 
-// HeartbeatCamera is one camera. Admitted and Rejected count since the agent started.
+// HeartbeatCamera is one camera. Admitted counts since the queue was made, Rejected since the agent started.
 type HeartbeatCamera struct {
 	Camera string `json:"camera"`
 	// LastFrame is the newest capture time; absent when there was none.

@@ -76,8 +76,9 @@ func (bad badLine) happen(t *testing.T, server *s3test.Server, bucket, where str
 			t.Errorf("on a slow line: %+v", s)
 		}
 	} else {
-		r.await("the agent notices", recovery, func(s status.Snapshot) bool { return !s.Link.Up })
-		r.says("link_down", bad.reasons(where)...)
+		code := map[string]string{"s3": "s3_unreachable", "backend": "backend_unreachable", "both": "backend_unreachable"}[where]
+		r.await("the agent notices", recovery, reads(code, ""))
+		r.says(code, bad.reasons(where)...)
 	}
 
 	l.cure()
@@ -95,7 +96,7 @@ func (bad badLine) happen(t *testing.T, server *s3test.Server, bucket, where str
 func (bad badLine) reasons(where string) []string {
 	var reasons []string
 	for _, why := range bad.says {
-		if where != "backend" {
+		if where == "s3" {
 			reasons = append(reasons, "S3"+why)
 		}
 		if where != "s3" {

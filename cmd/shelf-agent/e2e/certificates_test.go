@@ -119,6 +119,8 @@ type badCertificate struct {
 	name string
 	make func(*testing.T, *devpki.PKI) tls.Certificate
 	says string
+	// stranger: it is somebody else's, not theirs out of order.
+	stranger bool
 }
 
 var here = []net.IP{net.IPv4(127, 0, 0, 1)}
@@ -126,21 +128,21 @@ var here = []net.IP{net.IPv4(127, 0, 0, 1)}
 var badCertificates = []badCertificate{
 	{"expired", func(t *testing.T, pki *devpki.PKI) tls.Certificate {
 		return issue(t, pki, x509.Certificate{IPAddresses: here, NotAfter: time.Now().Add(-time.Minute), ExtKeyUsage: serverUsage})
-	}, ": its certificate is not valid: x509: certificate has expired"},
+	}, ": its certificate is not valid: x509: certificate has expired", false},
 	{"for another name", func(t *testing.T, pki *devpki.PKI) tls.Certificate {
 		return issue(t, pki, x509.Certificate{DNSNames: []string{"other.shop.test"}, ExtKeyUsage: serverUsage})
-	}, ": its certificate is not for the name 127.0.0.1"},
+	}, ": its certificate is not for the name 127.0.0.1", true},
 	{"of another authority", func(t *testing.T, _ *devpki.PKI) tls.Certificate {
 		pki, err := devpki.Create(t.TempDir(), devpki.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return issue(t, pki, x509.Certificate{IPAddresses: here, ExtKeyUsage: serverUsage})
-	}, `: its certificate was signed by "CN=shelf development authority", which this machine does not trust`},
-	{"of a firewall", firewall, `: its certificate was signed by "CN=ACME Firewall,O=ACME", which this machine does not trust; a firewall may be intercepting TLS`},
+	}, `: its certificate was signed by "CN=shelf development authority", which this machine does not trust`, true},
+	{"of a firewall", firewall, `: its certificate was signed by "CN=ACME Firewall,O=ACME", which this machine does not trust; a firewall may be intercepting TLS`, true},
 	{"for clients only", func(t *testing.T, pki *devpki.PKI) tls.Certificate {
 		return issue(t, pki, x509.Certificate{IPAddresses: here, ExtKeyUsage: clientUsage})
-	}, ": its certificate is not valid: x509: certificate specifies an incompatible key usage"},
+	}, ": its certificate is not valid: x509: certificate specifies an incompatible key usage", false},
 }
 
 var (
@@ -204,9 +206,13 @@ func (bad badCertificate) isShown(t *testing.T, server *s3test.Server, where str
 	cert := bad.make(t, server.PKI)
 	doors[where].become(&cert)
 	frames.shootSome(t, 1)
-	r.await("the agent notices", recovery, reads("link_down", bad.says))
+	code := map[string]string{"s3": "s3_unreachable", "backend": "backend_unreachable"}[where]
+	if bad.stranger {
+		code = "tls_intercepted"
+	}
+	r.await("the agent notices", recovery, reads(code, bad.says))
 	who := map[string]string{"s3": "S3", "backend": "the backend"}[where]
-	r.says("link_down", who+bad.says)
+	r.says(code, who+bad.says)
 
 	doors[where].become(nil)
 	r.await("everything is delivered", recovery, allDelivered(2))

@@ -56,7 +56,7 @@ func TestP1P2P3_KilledAgainWithoutCloud(t *testing.T) {
 	r.backend.kill()
 	r.killAgain(kills / 4)
 	r.startAgent()
-	down := r.await("the outage is noticed", 30*time.Second, func(s status.Snapshot) bool { return !s.Link.Up })
+	down := r.await("the outage is noticed", 30*time.Second, reads("link_down", ""))
 	if down.Verdict != status.Down || len(down.Conditions) == 0 || down.Conditions[0].Code != "link_down" {
 		t.Errorf("without backend and S3 the verdict is %q, conditions %+v", down.Verdict, down.Conditions)
 	}

@@ -22,13 +22,13 @@ type lie struct {
 }
 
 var lies = []lie{
-	{name: "S3 is not known", answer: dnsAnswer{code: dnsmessage.RCodeNameError}, code: "link_down", says: "S3: the name frames-0.shop.test was not found by DNS"},
-	{name: "DNS fails for S3", answer: dnsAnswer{code: dnsmessage.RCodeServerFailure}, code: "link_down", says: "S3: DNS gives no answer for the name frames-1.shop.test"},
-	{name: "DNS is silent for S3", answer: dnsAnswer{silent: true}, code: "link_down", says: "S3: DNS gives no answer for the name frames-2.shop.test"},
+	{name: "S3 is not known", answer: dnsAnswer{code: dnsmessage.RCodeNameError}, code: "s3_unreachable", says: "S3: the name frames-0.shop.test was not found by DNS"},
+	{name: "DNS fails for S3", answer: dnsAnswer{code: dnsmessage.RCodeServerFailure}, code: "s3_unreachable", says: "S3: DNS gives no answer for the name frames-1.shop.test"},
+	{name: "DNS is silent for S3", answer: dnsAnswer{silent: true}, code: "s3_unreachable", says: "S3: DNS gives no answer for the name frames-2.shop.test"},
 	{name: "DNS fails for the backend", backend: true, answer: dnsAnswer{code: dnsmessage.RCodeServerFailure},
-		code: "link_down", says: "the backend: DNS gives no answer for the name tickets-3.shop.test"},
+		code: "backend_unreachable", says: "the backend: DNS gives no answer for the name tickets-3.shop.test"},
 	{name: "DNS is silent for the backend", backend: true, answer: dnsAnswer{silent: true},
-		code: "link_down", says: "the backend: DNS gives no answer for the name tickets-4.shop.test"},
+		code: "backend_unreachable", says: "the backend: DNS gives no answer for the name tickets-4.shop.test"},
 	{name: "S3 is this machine", answer: addrs("127.0.0.1"), code: "wrong_network", says: "S3: address 127.0.0.1 is not allowed"},
 	{name: "S3 is this machine, by IPv6", answer: addrs("::1"), code: "wrong_network", says: "S3: address ::1 is not allowed"},
 	{name: "S3 is nowhere", answer: addrs("0.0.0.0"), code: "wrong_network", says: "S3: address 0.0.0.0 is not allowed"},
