@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/diagnosis"
 	"shelfagent/agent/frame"
 	"shelfagent/agent/health"
 	"shelfagent/queue"
@@ -20,7 +21,6 @@ const observeEvery = 2 * time.Second
 // Limits beyond which something is a condition.
 const (
 	renewalPatience = time.Hour // so long renewals may fail for what is over in a while
-	clockTolerance  = time.Minute
 	rejectedRecent  = time.Hour
 	stillTrue       = 3 * fullPause // a failure that was not met again for so long is over
 	quiet           = time.Minute   // so long after a delivery another is due while frames wait
@@ -183,43 +183,13 @@ func stuck(f facts, now time.Time) bool {
 	return f.queue.Pending() > 0 && !held && now.Sub(u.LastDelivered).Abs() > quiet // a clock that was set back does not hide it
 }
 
-// linkConditions says which condition an outage of each cause is.
-var linkConditions = map[uploader.Cause]health.Code{
-	uploader.CauseWrongNetwork:  health.WrongNetwork,
-	uploader.CauseTooFast:       health.TooFast,
-	uploader.CauseBackendDenied: health.BackendDenied,
-	uploader.CauseBackendFault:  health.BackendFault,
-	uploader.CauseTicketRefused: health.TicketRefused,
-	uploader.CauseS3Denied:      health.S3Denied,
-	uploader.CauseUnknown:       health.UploadsFail,
-	uploader.CauseTicketExpired: health.TicketExpired,
-}
-
-// placeConditions says which it is when the link is bad, by where.
-var placeConditions = map[uploader.Place]health.Code{
-	uploader.PlaceLine:     health.LinkDown,
-	uploader.PlaceBackend:  health.BackendAway,
-	uploader.PlaceS3:       health.S3Away,
-	uploader.PlaceImpostor: health.TLSIntercepted,
-}
-
-func conditionOf(o *uploader.Outage) health.Code {
-	if o.Cause == uploader.CauseLink {
-		return placeConditions[o.Place]
-	}
-	return linkConditions[o.Cause]
-}
-
 func (a *Agent) observeLink(s uploader.Status, now time.Time) {
 	var code health.Code
 	reason := ""
 	if o := outage(s); o != nil {
-		code, reason = conditionOf(o), o.Reason
+		code, reason = diagnosis.Of(o.Cause, o.Place), o.Reason
 	}
-	for _, c := range linkConditions {
-		a.health.Set(c, now, c == code, reason)
-	}
-	for _, c := range placeConditions {
+	for _, c := range diagnosis.All() {
 		a.health.Set(c, now, c == code, reason)
 	}
 }

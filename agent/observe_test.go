@@ -3,6 +3,7 @@ package agent
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
+	"shelfagent/agent/diagnosis"
 	"shelfagent/agent/frame"
 	"shelfagent/agent/health"
 	"shelfagent/agent/status"
@@ -37,7 +39,7 @@ func TestP8_EveryOutageHasACondition(t *testing.T) {
 	seen = append(seen, uploader.Seen{Err: http.ErrHandlerTimeout}, uploader.Seen{Err: &uploader.AddressError{}})
 	for _, s := range seen {
 		verdict := uploader.Judge(s)
-		if _, known := linkConditions[verdict.Cause]; verdict.Link == uploader.Bad && !known && verdict.Cause != uploader.CauseLink {
+		if verdict.Link == uploader.Bad && !slices.Contains(diagnosis.All(), diagnosis.OfSeen(s)) {
 			t.Errorf("no condition for %s (%+v)", verdict.Cause, s)
 		}
 	}

@@ -110,7 +110,7 @@ func (h *Heart) unheard(seen Seen) {
 	defer u.mu.Unlock()
 	now := Outage{Cause: Judge(seen).Cause, Reason: Explain(seen), Since: time.Now()}
 	if now.Cause == CauseLink {
-		now.Place = placeOf(seen)
+		now.Place = PlaceOf(seen)
 	}
 	if u.tally.unheard == nil {
 		u.log.Debug("the backend does not hear this rig", "reason", now.Reason)

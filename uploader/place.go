@@ -23,8 +23,8 @@ const (
 	PlaceImpostor Place = "impostor" // what answers there shows a certificate that is not theirs
 )
 
-// placeOf says where. seen has been judged to be CauseLink.
-func placeOf(s Seen) Place {
+// PlaceOf says where. s has been judged to be CauseLink.
+func PlaceOf(s Seen) Place {
 	switch {
 	case isImpostor(s.Err):
 		return PlaceImpostor

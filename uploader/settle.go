@@ -24,7 +24,7 @@ const maxCutters = 1000
 func (u *Uploader) settle(item queue.Item, seen Seen, d delivery, probe Probe) {
 	verdict := u.weigh(item, seen, Judge(seen))
 	if verdict.Cause == CauseLink {
-		verdict.Place = placeOf(seen)
+		verdict.Place = PlaceOf(seen)
 	}
 	err := u.record(item, verdict, Explain(seen), d, probe)
 	if errors.Is(err, queue.ErrNotFound) {

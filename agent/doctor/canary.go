@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"shelfagent/agent/diagnosis"
 	"shelfagent/uploader"
 )
 
@@ -88,7 +89,7 @@ func askTicket(ctx context.Context, canary *uploader.Canary) (Result, string) {
 	case seen.Status == http.StatusBadRequest:
 		return skipped(step, "the backend knows this rig, but no canaries, as older ones do: "+uploader.Explain(*seen)), ""
 	case seen.Status == http.StatusTooManyRequests:
-		r := warn(step, uploader.Explain(*seen), waitText(seen.RetryAfter)).is(conditions[verdict.Cause])
+		r := warn(step, uploader.Explain(*seen), waitText(seen.RetryAfter)).is(diagnosis.OfSeen(*seen))
 		r.Means = "The backend knows this rig, but lets it try only so often. Frames are counted apart."
 		return r, ""
 	default:
@@ -102,10 +103,10 @@ func fault(step string, seen uploader.Seen, do string) Result {
 	r := fail(step, uploader.Explain(seen), do)
 	if seen.Status >= http.StatusInternalServerError {
 		r.Means, r.Do = "It is there, but cannot do its work now. Frames wait in the queue.", "Tell the cloud team what it answered. From here there is nothing to mend."
-		r.Condition = conditions[uploader.Judge(seen).Cause]
+		r.Condition = diagnosis.OfSeen(seen)
 		return r
 	}
-	return r.is(conditions[uploader.Judge(seen).Cause])
+	return r.is(diagnosis.OfSeen(seen))
 }
 
 func waitText(wait time.Duration) string {
@@ -125,7 +126,7 @@ func put(ctx context.Context, canary *uploader.Canary, key string) (stored, prov
 		proven = ok("proof", "S3 answered the SHA-256 of what was sent: it holds exactly that")
 	case uploader.CauseUnproven:
 		stored = ok("canary", "S3 answered 200")
-		proven = fail("proof", uploader.Explain(seen), "Tell the cloud team. A proxy or a login page may be answering in the place of S3.").is(conditions[verdict.Cause])
+		proven = fail("proof", uploader.Explain(seen), "Tell the cloud team. A proxy or a login page may be answering in the place of S3.").is(diagnosis.OfSeen(seen))
 		proven.Means = "What answers there does not say that it holds the bytes. Frames stay in the queue."
 	default:
 		stored = fault("canary", seen, putRemedy(seen))

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"time"
 
+	"shelfagent/agent/diagnosis"
 	"shelfagent/agent/health"
 	"shelfagent/uploader"
 	"shelfagent/uploader/ticket"
 )
-
-// clockTolerance is how far the clock may be off before somebody should look, as a running agent has it.
-const clockTolerance = time.Minute
 
 const setClock = "Set this machine's clock: sudo timedatectl set-ntp true, and let NTP (UDP port 123) through the firewall."
 
@@ -46,7 +44,7 @@ func clockOffset(ahead time.Duration, known bool) Result {
 		side = "behind"
 	}
 	r := ok(step, fmt.Sprintf("the backend's clock is %.0f s %s this machine's", ahead.Abs().Seconds(), side))
-	if ahead.Abs() > clockTolerance {
+	if ahead.Abs() > diagnosis.ClockTolerance {
 		r.Outcome, r.Do = Warn, setClock
 		r = r.is(health.ClockWrong)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"shelfagent/agent/config"
 	"shelfagent/agent/config/strict"
+	"shelfagent/agent/diagnosis"
 	"shelfagent/agent/health"
 	"shelfagent/uploader"
 	"shelfagent/uploader/backend/devpki"
@@ -162,14 +163,14 @@ func TestWhatIsBrokenOnTheWay(t *testing.T) {
 	}
 	for _, s := range []story{
 		{name: "nothing listens at the backend", after: func(t *testing.T, r *rig) { r.c.Backend.URL = "https://" + refusing(t) },
-			step: "backend … tcp", outcome: Fail, saw: "the backend: connection refused", do: "Check host and port in backend.url, and whether the firewall lets 127.0.0.1:", is: health.LinkDown},
+			step: "backend … tcp", outcome: Fail, saw: "the backend: connection refused", do: "Check host and port in backend.url, and whether the firewall lets 127.0.0.1:", is: health.BackendAway},
 		{name: "the backend is closed", after: func(t *testing.T, r *rig) { r.c.Backend.URL = "https://" + refusing(t) },
 			step: "ticket", outcome: Skipped, saw: "the way to the backend is closed"},
 		{name: "nothing listens at S3", after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
-			step: "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "upload.hosts", is: health.LinkDown},
+			step: "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "upload.hosts", is: health.S3Away},
 		{name: "a proxy is in the environment", harm: func(t *testing.T, _ *rig) { t.Setenv("HTTPS_PROXY", "http://192.0.2.1:3128") },
 			after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
-			step:  "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "the proxy in the environment: the agent uses none", is: health.LinkDown},
+			step:  "s3 … tcp", outcome: Fail, saw: "S3: connection refused", do: "the proxy in the environment: the agent uses none", is: health.S3Away},
 		{name: "what follows a closed port", after: func(t *testing.T, r *rig) { r.c.Upload.Hosts = []string{refusing(t) + "/frames"} },
 			step: "s3 … tls", outcome: Skipped, saw: "the step before failed"},
 		{name: "S3 is closed, and the backend open", harm: func(_ *testing.T, r *rig) { r.s3.Stop() }, after: func(t *testing.T, r *rig) { t.Cleanup(r.s3.Start) },
@@ -178,23 +179,23 @@ func TestWhatIsBrokenOnTheWay(t *testing.T) {
 			step: "canary", outcome: Skipped, saw: "the way to S3 is closed"},
 		{name: "a firewall that signs for the backend", after: func(t *testing.T, r *rig) { r.c.Backend.URL = "https://" + listen(t, firewall(t)) },
 			step: "backend … tls", outcome: Fail, saw: `signed by "CN=ACME Firewall,O=ACME", which this machine does not trust; a firewall may be intercepting TLS`,
-			do: "name its authority in backend.ca", is: health.LinkDown},
+			do: "name its authority in backend.ca", is: health.TLSIntercepted},
 		{name: "a firewall that signs everything itself", after: func(t *testing.T, r *rig) {
 			r.c.Backend.URL, r.c.Upload.Hosts = "https://"+listen(t, firewall(t)), []string{listen(t, firewall(t)) + "/frames"}
-		}, step: "s3 … tls", outcome: Fail, saw: "a firewall may be intercepting TLS; the same authority signed for 2 hosts here, as a firewall does that intercepts TLS", do: "exempt 127.0.0.1:", is: health.LinkDown},
+		}, step: "s3 … tls", outcome: Fail, saw: "a firewall may be intercepting TLS; the same authority signed for 2 hosts here, as a firewall does that intercepts TLS", do: "exempt 127.0.0.1:", is: health.TLSIntercepted},
 		{name: "the wrong authority is configured", after: func(t *testing.T, r *rig) { r.c.Backend.CA = pki(t, devpki.Options{}).CA.Cert },
-			step: "backend … tls", outcome: Fail, saw: "which this machine does not trust", do: "If the certificate is the right one, name its authority in backend.ca", is: health.LinkDown},
+			step: "backend … tls", outcome: Fail, saw: "which this machine does not trust", do: "If the certificate is the right one, name its authority in backend.ca", is: health.TLSIntercepted},
 		{name: "a login page without TLS", after: func(t *testing.T, r *rig) {
 			r.c.Upload.Hosts = []string{listen(t, func(conn net.Conn) { fmt.Fprint(conn, "HTTP/1.1 302 Found\r\n\r\n") }) + "/frames"}
-		}, step: "s3 … tls", outcome: Fail, saw: "does not speak TLS", do: "a login page may be answering", is: health.LinkDown},
+		}, step: "s3 … tls", outcome: Fail, saw: "does not speak TLS", do: "a login page may be answering", is: health.S3Away},
 		{name: "another host's certificate", after: func(t *testing.T, r *rig) {
 			elsewhere := pki(t, devpki.Options{Hosts: []string{"s3.example.com"}})
 			r.c.Upload.Hosts, r.c.Upload.CA = []string{serve(t, elsewhere) + "/frames"}, elsewhere.CA.Cert
-		}, step: "s3 … tls", outcome: Fail, saw: "not for the name", do: "Check the name in upload.hosts", is: health.LinkDown},
+		}, step: "s3 … tls", outcome: Fail, saw: "not for the name", do: "Check the name in upload.hosts", is: health.TLSIntercepted},
 		{name: "the backend's certificate has ended", after: func(t *testing.T, r *rig) {
 			old := pki(t, devpki.Options{Valid: time.Nanosecond})
 			r.c.Backend.URL, r.c.Backend.CA = "https://"+serve(t, old), old.CA.Cert
-		}, step: "backend … tls", outcome: Fail, saw: "its certificate is not valid: x509: certificate has expired", do: "Check that this machine's clock is right", is: health.LinkDown},
+		}, step: "backend … tls", outcome: Fail, saw: "its certificate is not valid: x509: certificate has expired", do: "Check that this machine's clock is right", is: health.BackendAway},
 		{name: "S3's certificate ends soon", after: func(t *testing.T, r *rig) {
 			soon := pki(t, devpki.Options{Valid: 5 * time.Minute})
 			r.c.Upload.Hosts, r.c.Upload.CA = []string{serve(t, soon) + "/frames"}, soon.CA.Cert
@@ -334,9 +335,9 @@ func TestRemedies(t *testing.T) {
 
 // TestConditionsAreDeclared: a code that nobody declared would leave a failure without words.
 func TestConditionsAreDeclared(t *testing.T) {
-	for cause, code := range conditions {
+	for _, code := range diagnosis.All() {
 		if r := fail("x", "y", "").is(code); r.Condition != code || r.Means == "" || r.Do == "" {
-			t.Errorf("%s: %+v", cause, r)
+			t.Errorf("%s: %+v", code, r)
 		}
 	}
 }

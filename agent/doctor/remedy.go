@@ -9,23 +9,8 @@ import (
 	"net/http"
 	"syscall"
 
-	"shelfagent/agent/health"
 	"shelfagent/uploader"
 )
-
-// conditions says which condition of a running agent has the same cause.
-var conditions = map[uploader.Cause]health.Code{
-	uploader.CauseLink:          health.LinkDown,
-	uploader.CauseWrongNetwork:  health.WrongNetwork,
-	uploader.CauseTooFast:       health.TooFast,
-	uploader.CauseBackendDenied: health.BackendDenied,
-	uploader.CauseBackendFault:  health.BackendFault,
-	uploader.CauseTicketRefused: health.TicketRefused,
-	uploader.CauseTicketExpired: health.TicketExpired,
-	uploader.CauseS3Denied:      health.S3Denied,
-	uploader.CauseUnproven:      health.UploadsFail,
-	uploader.CauseUnknown:       health.UploadsFail,
-}
 
 // Remedy is what most often helps against an error of the way to a host.
 func Remedy(backend bool, address string, err error) string {

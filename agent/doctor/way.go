@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"shelfagent/agent/diagnosis"
 	"shelfagent/agent/health"
 	"shelfagent/uploader"
 )
@@ -169,7 +170,7 @@ func shake(ctx context.Context, door uploader.Door, conn net.Conn, showsCertific
 // closed is a door that an error keeps closed.
 func closed(step string, door uploader.Door, err error) Result {
 	seen := uploader.Seen{Asked: door.Backend, Err: err}
-	r := fail(step, uploader.Explain(seen), Remedy(door.Backend, door.Address, err)).is(conditions[uploader.Judge(seen).Cause])
+	r := fail(step, uploader.Explain(seen), Remedy(door.Backend, door.Address, err)).is(diagnosis.OfSeen(seen))
 	if os.Getenv("HTTPS_PROXY")+os.Getenv("https_proxy") != "" {
 		r.Do += " That other programs get there may be due to the proxy in the environment: the agent uses none."
 	}
