@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 
 	"shelfagent/agent/capture"
@@ -9,9 +10,6 @@ import (
 	"shelfagent/uploader"
 	"shelfagent/uploader/device"
 )
-
-// SchemaVersion is the version of the file's form that this program writes and reads.
-const SchemaVersion = 1
 
 // Config is the file. Field comments are in reference.toml, where those who edit the file find them.
 type Config struct {
@@ -27,6 +25,9 @@ type Config struct {
 	Status      Status            `toml:"status"`
 	Log         Log               `toml:"log"`
 	Development Development       `toml:"development"`
+
+	source      *source // nil for a configuration that was not read
+	credentials string  // systemd's folder of credentials, or ""
 }
 
 // Capture is where frames come from.
@@ -36,7 +37,7 @@ type Capture struct {
 	Rescan           strict.Duration   `toml:"rescan"`
 	Settle           strict.Duration   `toml:"settle"`
 	GiveUp           strict.Duration   `toml:"give_up"`
-	Rejected         string            `toml:"rejected"`
+	Rejected         string            `toml:"rejected_dir"`
 	RejectedMaxBytes strict.Size       `toml:"rejected_max_bytes"`
 	RejectedMaxAge   strict.Duration   `toml:"rejected_max_age"`
 }
@@ -183,10 +184,16 @@ func (c *Config) QueueDir() string {
 	return filepath.Join(c.StateDir, "queue")
 }
 
+// keyCredential is the name of the systemd credential that holds the device key.
+const keyCredential = "shelf-agent.rig-key"
+
 // Home is where the device certificate and key are: backend.certificate and backend.key, or their places in the state
-// folder.
+// folder. A key that systemd shows the service as a credential goes before the latter.
 func (c *Config) Home() device.Home {
 	home := device.Home{Certificate: c.Backend.Certificate, Key: c.Backend.Key}
+	if sealed := filepath.Join(c.credentials, keyCredential); home.Key == "" && c.credentials != "" && exists(sealed) {
+		home.Key = sealed
+	}
 	if home.Certificate == "" {
 		home.Certificate = filepath.Join(c.StateDir, "identity", "rig.pem")
 	}
@@ -196,7 +203,12 @@ func (c *Config) Home() device.Home {
 	return home
 }
 
-// RejectedDir is where rejected files go: capture.rejected, or its place in the state folder.
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// RejectedDir is where rejected files go: capture.rejected_dir, or its place in the state folder.
 func (c *Config) RejectedDir() string {
 	if c.Capture.Rejected != "" {
 		return c.Capture.Rejected

@@ -94,7 +94,7 @@ func complain(w io.Writer, err error) {
 
 // loadConfig reads the configuration for a command that cannot do without.
 func loadConfig(file string) (*config.Config, error) {
-	c, err := config.Load(file)
+	c, err := config.Load(file, os.Environ())
 	switch {
 	case err == nil:
 		return c, nil
