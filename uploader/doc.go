@@ -24,7 +24,9 @@
 //  11. No transfer begins in a window of the week that pauses uploads, and the rate of the window in force holds over all
 //     transfers, those under way too. A clock that cannot be right pauses nothing.
 //  12. Heart tells the backend about once a minute how the rig is, on a connection of its own, in outages and pauses too.
-//  13. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  13. Rate, windows and concurrency can be changed while Run runs, with effect at once and without ending a transfer; what
+//     cannot stand changes nothing (Change). Whoever asks is told at each turn of the loop when the next is due.
+//  14. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //

@@ -151,6 +151,7 @@ func (w *Watcher) scanLoop(ctx context.Context) error {
 	var pruned time.Time
 	for {
 		began := time.Now()
+		w.opts.Progress(patience)
 		if pruned.IsZero() || began.Sub(pruned) >= pruneEvery {
 			w.rejected.prune(began)
 			pruned = began
@@ -159,7 +160,9 @@ func (w *Watcher) scanLoop(ctx context.Context) error {
 		if err := w.scan(ctx); err != nil {
 			pause = min(pause, missingRescan)
 		}
+		w.opts.Progress(patience)
 		w.rejected.lookHeld()
+		w.opts.Progress(pause + patience)
 		// A kick must not turn scanning into a busy loop.
 		gap := minScanGap + 3*time.Since(began)
 		if !sleep(ctx, min(gap, pause), nil) || !sleep(ctx, max(pause-gap, 0), w.kicks) {
