@@ -13,7 +13,7 @@ func TestAScanThatHangsBreaksItsWord(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.scanLoop(ctx) }() // without events: only the test asks for scans
-	for within := range said { // until the first scan is over
+	for within := range said {               // until the first scan is over
 		if within == time.Hour+patience {
 			break
 		}

@@ -148,6 +148,7 @@ const (
 
 // scanLoop scans every Rescan and when kicked, and prunes the rejected folder now and then.
 func (w *Watcher) scanLoop(ctx context.Context) error {
+	defer w.opts.Progress(0)
 	var pruned time.Time
 	for {
 		began := time.Now()

@@ -80,6 +80,8 @@ const (
 	TicketExpired    Code = "ticket_expired"
 	ClockWrong       Code = "clock_wrong"
 	PageUnavailable  Code = "page_unavailable"
+
+	ConfigReloadFailed Code = "config_reload_failed"
 )
 
 // conditions is the one list.
@@ -273,6 +275,13 @@ var conditions = []Condition{
 		Meaning: "The address of the status page and its metrics cannot be used: another program has it, or it is not this machine's. " +
 			"Frames flow all the same, and the agent tries again twice a minute.",
 		Do: "End the other program, or name a free address and port of this machine in status.listen and restart the agent; \"\" is for no page.",
+	},
+	{
+		Code: ConfigReloadFailed, Severity: Warning, Title: "A changed configuration is not in use",
+		Meaning: "The configuration was reloaded, but it holds a mistake, or changes that only a restart puts in force. The agent goes " +
+			"on with what it had before.",
+		Do: "Run `shelf-agent config check` and mend what it names, then `sudo systemctl reload shelf-agent`. If it names nothing, or a " +
+			"restart is waited for: sudo shelf-agent service restart.",
 	},
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -204,46 +203,4 @@ func unitFor(program string) (string, error) {
 			"sudo install it as "+packagedProgram+"; then run that one")
 	}
 	return strings.Replace(string(systemd.Unit), "ExecStart="+packagedProgram+" ", "ExecStart="+program+" ", 1), nil
-}
-
-// underServiceManager runs work until ctx ends. systemd and launchd stop a service by SIGTERM, which ends ctx;
-// only Windows has to be spoken to.
-func underServiceManager(ctx context.Context, work func(context.Context) error) error {
-	if runtime.GOOS != "windows" || service.Interactive() {
-		return work(ctx)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p := &program{ctx: ctx, cancel: cancel, work: work, done: make(chan error, 1)}
-	s, err := service.New(p, &service.Config{Name: serviceName})
-	if err != nil {
-		return err
-	}
-	return s.Run()
-}
-
-// program is the agent as the service library wants it.
-type program struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   func(context.Context) error
-	done   chan error
-}
-
-// Start must not block.
-func (p *program) Start(s service.Service) error {
-	go func() {
-		err := p.work(p.ctx)
-		p.done <- err
-		if p.ctx.Err() == nil {
-			panic(fmt.Sprintf("shelf-agent ended by itself: %v", err)) // the service manager's recovery begins here
-		}
-	}()
-	return nil
-}
-
-// Stop waits for the agent to record every outcome.
-func (p *program) Stop(service.Service) error {
-	p.cancel()
-	return <-p.done
 }
