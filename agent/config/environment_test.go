@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -95,5 +97,32 @@ func TestEachVariableSetsOneKey(t *testing.T) {
 		if owner[Variable(v.Key)] != v.Key && v.Key != "schema" {
 			t.Errorf("%s has no variable", v.Key)
 		}
+	}
+}
+
+// TestTheKeyMayBeACredential of systemd's: it goes before the one in the state folder, and after one that is named.
+func TestTheKeyMayBeACredential(t *testing.T) {
+	folder := t.TempDir()
+	sealed := filepath.Join(folder, "shelf-agent.rig-key")
+	home := func(file string) string {
+		t.Helper()
+		c, err := ParseWith("config.toml", []byte(file), []string{"CREDENTIALS_DIRECTORY=" + folder})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Home().Key
+	}
+	const own = "/var/lib/shelf-agent/identity/rig-key.pem"
+	if got := home(minimal); filepath.ToSlash(got) != own {
+		t.Errorf("systemd has none: %s", got)
+	}
+	if err := os.WriteFile(sealed, nil, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if got := home(minimal); got != sealed {
+		t.Errorf("systemd has one: %s", got)
+	}
+	if got := home(strings.Replace(minimal, "[upload]", "key = \"/named\"\n[upload]", 1)); got != "/named" {
+		t.Errorf("one is named: %s", got)
 	}
 }

@@ -14,24 +14,38 @@ import (
 	"shelfagent/systemd"
 )
 
-// sysusersFile is where an administrator's own declarations of users are (sysusers.d(5)).
-const sysusersFile = "/etc/sysusers.d/shelf-agent.conf"
+// Where an administrator's own declarations of users and folders are: sysusers.d(5), tmpfiles.d(5).
+const (
+	sysusersFile = "/etc/sysusers.d/shelf-agent.conf"
+	tmpfilesFile = "/etc/tmpfiles.d/shelf-agent.conf"
+)
 
-// makeAccount makes the user and groups that the unit names. Only systemd knows this way; elsewhere the service
-// runs as the system's own account.
+// makeAccount makes the user and groups that the unit names, and the capture folder. Only systemd knows this way;
+// elsewhere the service runs as the system's own account.
 func makeAccount() error {
 	if runtime.GOOS != "linux" {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(sysusersFile), 0o755); err != nil {
+	if err := declare(sysusersFile, systemd.Sysusers, "systemd-sysusers"); err != nil {
+		return fmt.Errorf("making the user shelf-agent and the group cameras: %w", err)
+	}
+	if err := declare(tmpfilesFile, systemd.Tmpfiles, "systemd-tmpfiles", "--create"); err != nil {
+		return fmt.Errorf("making the capture folder: %w", err)
+	}
+	return nil
+}
+
+// declare writes a declaration and has the program of systemd's that is for it make what it declares.
+func declare(file string, content []byte, program string, args ...string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(sysusersFile, systemd.Sysusers, 0o644); err != nil {
+	if err := os.WriteFile(file, content, 0o644); err != nil {
 		return err
 	}
-	out, err := exec.Command("systemd-sysusers", sysusersFile).CombinedOutput()
+	out, err := exec.Command(program, append(args, file)...).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("making the user shelf-agent and the group cameras by systemd-sysusers: %w: %s", err, out)
+		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
 	return nil
 }
