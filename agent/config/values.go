@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
 	"shelfagent/agent/config/strict"
 )
@@ -20,6 +19,9 @@ type Value struct {
 	// From is "default", the file and line, or "environment variable …".
 	From string
 }
+
+// Default tells a value that nobody has set.
+func (v Value) Default() bool { return v.From == byDefault }
 
 // byDefault is the From of a value that nobody has set.
 const byDefault = "default"
@@ -51,14 +53,13 @@ func (c *Config) Notes() []string {
 	}
 	var notes []string
 	for _, e := range c.source.edits {
-		notes = append(notes, fmt.Sprintf("%s:%d: %s", c.source.file, e.Line, RenamedNote(e)))
+		notes = append(notes, fmt.Sprintf("%s:%d: %s", c.source.file, e.Line, renamedNote(e)))
 	}
 	return notes
 }
 
-// RenamedNote says that a key has another name now.
-func RenamedNote(e strict.Edit) string {
-	table := e.Key[:strings.LastIndexByte(e.Key, '.')+1]
-	return fmt.Sprintf("%s is called %s%s since schema %d of the configuration; it is read all the same. "+
-		"`shelf-agent config migrate` shows the file in its present form", e.Key, table, e.Is, SchemaVersion)
+// renamedNote says that a key has another name now.
+func renamedNote(e strict.Edit) string {
+	return fmt.Sprintf("%s is called %s since schema %d of the configuration; it is read all the same. "+
+		"`shelf-agent config migrate` shows the file in its present form", e.Key, e.Now(), SchemaVersion)
 }

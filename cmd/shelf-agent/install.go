@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,28 +51,20 @@ func declare(file string, content []byte, program string, args ...string) error 
 
 // placeConfig puts the reference where the service looks for its configuration, and leaves one that is there alone.
 func placeConfig() error {
-	if err := os.MkdirAll(filepath.Dir(defaultConfig), 0o755); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(defaultConfig, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+	err := config.Write(defaultConfig, config.Reference)
+	if errors.Is(err, config.ErrExists) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(config.Reference)
-	return errors.Join(err, file.Close())
+	return err
 }
 
 // sayNext tells what a person has to do between install and start.
 func sayNext(out io.Writer) error {
 	_, err := fmt.Fprintf(out, `
 Next:
-  1. set capture.dir, backend.url and upload.hosts in %s
+  1. sudo shelf-agent config init, which asks what it has to know; or edit %s
   2. sudo shelf-agent enroll, with the code that the cloud team gave you for this rig
-  3. shelf-agent config check
-  4. sudo shelf-agent service start
+  3. sudo shelf-agent service start
 `, defaultConfig)
 	return err
 }

@@ -17,6 +17,12 @@ type Edit struct {
 	Key, Was, Is string
 }
 
+// Now is the dotted key as it is.
+func (e Edit) Now() string {
+	table, _ := split(e.Key)
+	return below(table, e.Is)
+}
+
 // Rename gives keys of an older form of a file their present names, and leaves everything else as it is: values,
 // comments, the order, the lines. names are the new last parts by the whole dotted keys; tables are not renamed. A
 // text that is no TOML is changed up to where it breaks.

@@ -135,6 +135,9 @@ func float(f float64) string {
 	return s
 }
 
+// Quote writes a text as TOML does.
+func Quote(s string) string { return quote(s) }
+
 // quote writes a basic string: what JSON escapes, TOML reads, but for one letter.
 func quote(s string) string {
 	var out bytes.Buffer
