@@ -61,7 +61,7 @@ type Options struct {
 
 	// Progress is told when a commit begins, within what time it must have ended, and when it has ended, 0: the committer
 	// waits. Nil: nobody asks.
-	Progress func(within time.Duration)
+	Progress func(within time.Duration) `json:"-"` // the options go to a process of the queue's owner as JSON
 
 	Logger *slog.Logger // nil: none
 }
