@@ -150,7 +150,7 @@ type Development struct {
 func Default() Config {
 	return Config{
 		Schema:   SchemaVersion,
-		StateDir: "/var/lib/shelf-agent",
+		StateDir: here().state,
 		Capture: Capture{
 			Rescan: strict.Duration(capture.DefaultRescan), Settle: strict.Duration(capture.DefaultSettle),
 			GiveUp:           strict.Duration(capture.DefaultGiveUp),
@@ -171,7 +171,7 @@ func Default() Config {
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
 		},
-		Status: Status{Socket: "/run/shelf-agent/agent.sock", Listen: "127.0.0.1:8470", Pictures: picturesLoopback},
+		Status: Status{Socket: here().socket, Listen: "127.0.0.1:8470", Pictures: picturesLoopback},
 		Log:    Log{Level: "info", Format: "auto"},
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // defaultConfig is where the service's configuration is.
-const defaultConfig = "/etc/shelf-agent/config.toml"
+var defaultConfig = config.DefaultFile()
 
 func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("config", defaultConfig, "configuration `FILE`")

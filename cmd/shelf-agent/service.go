@@ -19,9 +19,10 @@ func serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service install|uninstall|start|stop|restart|status",
 		Short: "Install and control the system service",
-		Long: "Service installs the agent as a system service that runs this very program with /etc/shelf-agent/config.toml,\n" +
-			"and controls it. On Linux that takes systemd; the unit is the one that `shelf-agent service unit` prints. All but\n" +
-			"status and unit are for root or an administrator." + exitCodesHelp,
+		Long: "Service installs the agent as a system service that runs this very program with\n" + defaultConfig + ", and\n" +
+			"controls it. On Linux that takes systemd; the unit is the one that `shelf-agent service unit` prints. On Windows\n" +
+			"the service is started anew after a failure, and writes to the event log; on macOS launchd does the same, with the\n" +
+			"log in /var/log/shelf-agent.err.log. All but status and unit are for root or an administrator." + exitCodesHelp,
 		Example: "  sudo shelf-agent service install\n  sudo shelf-agent service start\n  shelf-agent service status",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -86,7 +87,7 @@ func controlService(cmd *cobra.Command, action string) error {
 		}
 	}
 	if err := service.Control(s, action); err != nil {
-		return hinted(err, "`journalctl -u shelf-agent` and `shelf-agent doctor` say more.")
+		return hinted(err, logPlace()+" and `shelf-agent doctor` say more.")
 	}
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action); err != nil {
 		return err
@@ -95,6 +96,18 @@ func controlService(cmd *cobra.Command, action string) error {
 		return sayNext(cmd.OutOrStdout())
 	}
 	return nil
+}
+
+// logPlace is where this system keeps what the service says.
+func logPlace() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "The event log (Get-EventLog Application -Source shelf-agent)"
+	case "darwin":
+		return "/var/log/shelf-agent.err.log"
+	default:
+		return "`journalctl -u shelf-agent`"
+	}
 }
 
 // ready refuses what cannot succeed, in words that say what can.
@@ -181,6 +194,8 @@ func serviceConfig() (*service.Config, error) {
 		Arguments:   serviceArguments(),
 		Option: service.KeyValue{
 			"SystemdScript": unit,
+			// macOS: from boot on, and again whenever it ends.
+			"RunAtLoad": true, "KeepAlive": true,
 			// Windows: start again after a failure, as Restart= does on Linux.
 			"OnFailure": "restart", "OnFailureDelayDuration": "5s", "OnFailureResetPeriod": 60,
 		},
