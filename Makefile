@@ -36,6 +36,7 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
+	@.ci/need systemd-analyze systemd "what systemd itself says of the unit" || test -z "$(CI)"
 	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \

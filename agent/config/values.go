@@ -18,10 +18,9 @@ type Value struct {
 	strict.Value
 	// From is "default", the file and line, or "environment variable …".
 	From string
+	// Changed tells that it is not the default, whoever has set it.
+	Changed bool
 }
-
-// Default tells a value that nobody has set.
-func (v Value) Default() bool { return v.From == byDefault }
 
 // byDefault is the From of a value that nobody has set.
 const byDefault = "default"
@@ -30,9 +29,13 @@ const byDefault = "default"
 // in files of their own, of which the configuration knows the names; a URL with a password is refused, and so is what
 // stands in the place of a file's name and is none.
 func (c *Config) Values() []Value {
+	defaults := map[string]string{}
+	for _, v := range strict.Values(Default()) {
+		defaults[v.Key] = v.Text
+	}
 	var list []Value
 	for _, v := range strict.Values(c) {
-		list = append(list, Value{v, c.from(v.Key)})
+		list = append(list, Value{v, c.from(v.Key), defaults[v.Key] != v.Text})
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -27,19 +28,33 @@ func configShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, v := range c.Values() {
-				if changed && v.Default() {
-					continue
-				}
-				if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%-60s # %s\n", v.Written+" = "+v.Text, v.From); err != nil {
-					return err
-				}
-			}
-			return nil
+			return show(cmd.OutOrStdout(), c.Values(), changed)
 		},
 	}
-	cmd.Flags().BoolVar(&changed, "changed", false, "leave out what nobody has set")
+	cmd.Flags().BoolVar(&changed, "changed", false, "leave out what has its default")
 	return cmd
+}
+
+// widest is how far to the right the origins stand at most.
+const widest = 60
+
+func show(out io.Writer, values []config.Value, changed bool) error {
+	width := 0
+	var lines [][2]string
+	for _, v := range values {
+		if changed && !v.Changed {
+			continue
+		}
+		line := v.Written + " = " + v.Text
+		lines = append(lines, [2]string{line, v.From})
+		width = max(width, min(utf8.RuneCountInString(line), widest))
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(out, "%-*s  # %s\n", width, line[0], line[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func configMigrateCommand() *cobra.Command {
