@@ -185,7 +185,7 @@ func (c *Config) QueueDir() string {
 }
 
 // keyCredential is the name of the systemd credential that holds the device key.
-const keyCredential = "shelf-agent.rig-key"
+const keyCredential = "shelf-agent.rig-key" //nolint:gosec // its name, not what is in it
 
 // Home is where the device certificate and key are: backend.certificate and backend.key, or their places in the state
 // folder. A key that systemd shows the service as a credential goes before the latter.

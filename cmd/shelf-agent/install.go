@@ -42,7 +42,7 @@ func declare(file string, content []byte, program string, args ...string) error 
 	if err := os.WriteFile(file, content, 0o644); err != nil {
 		return err
 	}
-	out, err := exec.Command(program, append(args, file)...).CombinedOutput()
+	out, err := exec.Command(program, append(args, file)...).CombinedOutput() //nolint:gosec // two programs of systemd's, by their names
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}

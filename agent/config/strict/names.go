@@ -41,7 +41,8 @@ func settable(of reflect.Type, prefix string) []string {
 		switch inner := bare(of.Field(i).Type); {
 		case isTable(inner) && inner.Kind() == reflect.Struct:
 			keys = append(keys, settable(inner, prefix+name+".")...)
-		case !isTable(inner) && !isTableList(inner) && !(isList(inner) && isList(inner.Elem())):
+		case isTable(inner) || isTableList(inner) || isList(inner) && isList(inner.Elem()):
+		default:
 			keys = append(keys, prefix+name)
 		}
 	}
