@@ -126,8 +126,9 @@ func TestAccountsAndFolderAreMade(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	groups, err := os.ReadFile(filepath.Join(root, "etc/group"))
-	if err != nil || !regexp.MustCompile(`(?m)^cameras:x:[0-9]+:shelf-agent$`).Match(groups) {
-		t.Errorf("%v; etc/group:\n%s", err, groups)
+	cameras := regexp.MustCompile(`(?m)^cameras:x:([0-9]+):shelf-agent$`).FindSubmatch(groups)
+	if err != nil || cameras == nil {
+		t.Fatalf("%v; etc/group:\n%s", err, groups)
 	}
 	users, err := os.ReadFile(filepath.Join(root, "etc/passwd"))
 	if err != nil || !regexp.MustCompile(`(?m)^shelf-agent:x:.*:/var/lib/shelf-agent:\S*nologin$`).Match(users) {
@@ -137,7 +138,9 @@ func TestAccountsAndFolderAreMade(t *testing.T) {
 		t.Log("NOT TESTED: only root can make the capture folder")
 		return
 	}
-	rules := write(t, root, "usr/lib/tmpfiles.d/shelf-agent.conf", string(Tmpfiles), 0o644)
+	// An access list's names are looked up on this machine, not in the root.
+	byNumber := strings.ReplaceAll(string(Tmpfiles), "group:cameras", "group:"+string(cameras[1]))
+	rules := write(t, root, "usr/lib/tmpfiles.d/shelf-agent.conf", byNumber, 0o644)
 	folder := filepath.Join(root, "srv/cameras")
 	make := func() os.FileInfo {
 		if out, err := exec.Command(tmpfiles, "--root="+root, "--create", rules).CombinedOutput(); err != nil {
@@ -151,6 +154,16 @@ func TestAccountsAndFolderAreMade(t *testing.T) {
 	}
 	if got := make().Mode(); got != os.ModeDir|os.ModeSetgid|0o770 {
 		t.Errorf("the capture folder has mode %v", got)
+	}
+	careless := exec.Command("sh", "-c", "umask 077 && mkdir camera && echo x > camera/a.jpg")
+	careless.Dir = folder
+	if out, err := careless.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]os.FileMode{"camera": 0o770, "camera/a.jpg": 0o660} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("software with a umask of its own made %s: %v, %v; want %v", name, err, info.Mode(), want)
+		}
 	}
 	if err := os.Chmod(folder, 0o755); err != nil {
 		t.Fatal(err)
