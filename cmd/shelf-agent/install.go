@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,26 @@ func placeConfig() error {
 	if errors.Is(err, config.ErrExists) {
 		return nil
 	}
+	return err
+}
+
+// forgetDeclarations removes what declare has written. The user stays: files are its own.
+func forgetDeclarations() error {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	var failed error
+	for _, file := range []string{sysusersFile, tmpfilesFile} {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+// sayKept tells what is left after an uninstall.
+func sayKept(out io.Writer) error {
+	_, err := fmt.Fprintf(out, "\nThe configuration, %s, the state folder with its queue and the device key, and the service's user stay.\n", defaultConfig)
 	return err
 }
 

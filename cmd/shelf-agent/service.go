@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -80,6 +81,13 @@ func controlService(cmd *cobra.Command, action string) error {
 		if err := placeConfig(); err != nil {
 			return err
 		}
+	case "uninstall":
+		if err := mayUninstall(runtime.GOOS, ownUnit); err != nil {
+			return err
+		}
+		if err := stopFirst(s); err != nil {
+			return hinted(fmt.Errorf("stopping the service: %w", err), logPlace()+" says more.")
+		}
 	case "start", "restart":
 		// A service that cannot run would be started again and again, and the mistake be in the journal only.
 		if _, err := loadConfig(defaultConfig); err != nil {
@@ -92,10 +100,35 @@ func controlService(cmd *cobra.Command, action string) error {
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action); err != nil {
 		return err
 	}
-	if action == "install" {
+	switch action {
+	case "install":
 		return sayNext(cmd.OutOrStdout())
+	case "uninstall":
+		return errors.Join(forgetDeclarations(), sayKept(cmd.OutOrStdout()))
 	}
 	return nil
+}
+
+// ownUnit is where `service install` puts the unit; a package has another place for it.
+const ownUnit = "/etc/systemd/system/shelf-agent.service"
+
+// mayUninstall leaves a package's service to the package.
+func mayUninstall(system, unit string) error {
+	if system != "linux" {
+		return nil
+	}
+	if _, err := os.Stat(unit); errors.Is(err, fs.ErrNotExist) {
+		return hinted(errors.New("the service came with a package"), "remove that: sudo apt remove shelf-agent, or sudo dnf remove shelf-agent")
+	}
+	return nil
+}
+
+// stopFirst: a service that is removed while it runs would run on, and nobody could stop it by its name.
+func stopFirst(s service.Service) error {
+	if state, err := s.Status(); err != nil || state != service.StatusRunning {
+		return nil //nolint:nilerr // in a failed state there is nothing to stop
+	}
+	return s.Stop()
 }
 
 // logPlace is where this system keeps what the service says.
@@ -188,6 +221,11 @@ func serviceConfig() (*service.Config, error) {
 	if err != nil && runtime.GOOS == "linux" {
 		return nil, err
 	}
+	return definition(unit), nil
+}
+
+// definition is the service as each system wants it.
+func definition(unit string) *service.Config {
 	return &service.Config{
 		Name: serviceName, DisplayName: "Shelf agent",
 		Description: "Takes camera frames from this shop to its bucket.",
@@ -199,7 +237,7 @@ func serviceConfig() (*service.Config, error) {
 			// Windows: start again after a failure, as Restart= does on Linux.
 			"OnFailure": "restart", "OnFailureDelayDuration": "5s", "OnFailureResetPeriod": 60,
 		},
-	}, nil
+	}
 }
 
 // packagedProgram is where the unit expects the program.
