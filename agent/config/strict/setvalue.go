@@ -49,6 +49,8 @@ func valueEnd(raw []byte, value *unstable.Node, begin int) (end int, known bool)
 		}
 		closing := bytes.IndexByte(raw[end:], ']')
 		return end + closing + 1, closing >= 0
+	case unstable.InlineTable:
+		return 0, false
 	default:
 		return int(value.Raw.Offset + value.Raw.Length), value.Raw.Length > 0
 	}
