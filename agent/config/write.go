@@ -42,6 +42,18 @@ func Replace(file string, content []byte) (old string, err error) {
 	return old, errors.Join(writeDurable(old, was, os.Rename), writeDurable(file, content, os.Rename))
 }
 
+// MayWrite tells whether Write could make the file, as far as that can be known before.
+func MayWrite(file string) error {
+	f, err := os.CreateTemp(filepath.Dir(file), ".config-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the folder will be made
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // writeDurable: temporary name, fsync, name, fsync of the folder. How the file gets its name decides what becomes of one
 // that has it: os.Link leaves it, os.Rename replaces it.
 func writeDurable(file string, content []byte, name func(from, to string) error) (err error) {

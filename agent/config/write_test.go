@@ -42,6 +42,23 @@ func TestWriteReplacesNothingOfSomebodys(t *testing.T) {
 	wantFiles(t, filepath.Dir(file), "config.toml")
 }
 
+// TestMayWrite knows before anybody has answered a question, and leaves nothing behind.
+func TestMayWrite(t *testing.T) {
+	dir := t.TempDir()
+	for _, file := range []string{"config.toml", "not/there/yet/config.toml"} {
+		if err := MayWrite(filepath.Join(dir, file)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	wantFiles(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := MayWrite(filepath.Join(dir, "file", "config.toml")); err == nil {
+		t.Error("a file is no folder")
+	}
+}
+
 func TestReplaceKeepsWhatWas(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.toml")
 	if old, err := Replace(file, []byte("one")); err != nil || old != "" {

@@ -116,7 +116,7 @@ func (b *beginning) mayWrite() error {
 		return usageError{hinted(fmt.Errorf("%s %w; nothing was changed", b.file, config.ErrExists),
 			"edit it, or replace it with --force; what it was is then kept in "+b.file+".old.")}
 	case err == nil, errors.Is(err, fs.ErrNotExist):
-		return nil
+		return b.explain(config.MayWrite(b.file))
 	default:
 		return b.explain(err)
 	}

@@ -34,6 +34,14 @@ func underServiceManager(ctx context.Context, work func(context.Context, openLog
 	return s.Run()
 }
 
+// startedBy is the service manager that has started this process, as the service library calls it; "" is a person.
+func startedBy() string {
+	if service.Interactive() {
+		return ""
+	}
+	return service.Platform()
+}
+
 // program is the agent as the service library wants it.
 type program struct {
 	ctx    context.Context //nolint:containedctx // the library's Start has none

@@ -59,6 +59,7 @@ func runAgent(ctx context.Context, file string, open openLog) error {
 	}
 	level := &slog.LevelVar{}
 	log := open(c.Log, level)
+	log.Debug("starting", "config", file, "service_manager", startedBy())
 	for _, note := range c.Notes() {
 		log.Warn(note)
 	}
