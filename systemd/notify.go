@@ -24,6 +24,10 @@ type Service interface {
 // Notifier tells the systemd that has started this process how it is: sd_notify(3). Where no systemd wants to be told,
 // it tells nobody.
 type Notifier struct {
+	// End ends the process, to be started anew by a service manager that has no watchdog; nil: nobody would. It is called
+	// when the service hangs and no watchdog of systemd's is set.
+	End func()
+
 	every    time.Duration
 	watchdog bool
 	log      *slog.Logger
@@ -91,6 +95,9 @@ func (n *Notifier) tell(s Service) {
 	n.noteStuck(stuck)
 	if len(stuck) > 0 {
 		n.sendLocked(n.news("stuck: " + strings.Join(stuck, "; ")))
+		if !n.watchdog && n.End != nil {
+			n.End()
+		}
 		return
 	}
 	message := n.news(line)
@@ -105,8 +112,11 @@ func (n *Notifier) noteStuck(stuck []string) {
 	switch {
 	case len(stuck) > 0 && !n.stuck:
 		what := "nobody restarts it: no watchdog is set"
-		if n.watchdog {
+		switch {
+		case n.watchdog:
 			what = "systemd's watchdog is told no more that it lives, and restarts it"
+		case n.End != nil:
+			what = "it ends, to be started anew"
 		}
 		n.log.Error("the agent hangs; "+what, "stuck", stuck)
 	case len(stuck) == 0 && n.stuck:

@@ -98,6 +98,21 @@ func TestNoWatchdogIsToldNothing(t *testing.T) {
 	}
 }
 
+// TestWithoutAWatchdogWhatHangsEndsItself where somebody starts it anew; a watchdog does both.
+func TestWithoutAWatchdogWhatHangsEndsItself(t *testing.T) {
+	for watchdog, want := range map[string]int{"": 1, "120000000": 0} {
+		t.Setenv("NOTIFY_SOCKET", "")
+		t.Setenv("WATCHDOG_USEC", watchdog)
+		n, ended := NewNotifier(slog.New(slog.DiscardHandler)), 0
+		n.End = func() { ended++ }
+		n.tell(&agent{line: "x"})
+		n.tell(&agent{stuck: []string{"uploader has not moved for 5m1s"}})
+		if ended != want {
+			t.Errorf("WATCHDOG_USEC=%s: ended %d times", watchdog, ended)
+		}
+	}
+}
+
 // TestWithoutSystemdNobodyIsTold, and nothing is said about it; a socket that nobody reads is said once.
 func TestWithoutSystemdNobodyIsTold(t *testing.T) {
 	for socket, lines := range map[string]int{"": 0, filepath.Join(t.TempDir(), "gone"): 1} {

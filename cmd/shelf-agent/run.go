@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -67,6 +68,9 @@ func runAgent(ctx context.Context, file string, open openLog) error {
 	defer signals.end()
 	harden(log)
 	manager := systemd.NewNotifier(log)
+	if runtime.GOOS != "linux" && startedBy() != "" { // Windows and launchd have no watchdog, and start anew what ends
+		manager.End = func() { os.Exit(exitFailed) }
+	}
 	manager.Status("opening the queue")
 	self, err := os.Executable()
 	if err != nil {
