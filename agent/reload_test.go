@@ -37,7 +37,7 @@ func written(c *config.Config, other map[string]string) []byte {
 	return file.Bytes()
 }
 
-func with(t *testing.T, c *config.Config, other map[string]string) *config.Config {
+func withKeys(t *testing.T, c *config.Config, other map[string]string) *config.Config {
 	t.Helper()
 	changed, err := config.Parse("config.toml", written(c, other))
 	if err != nil {
@@ -46,17 +46,17 @@ func with(t *testing.T, c *config.Config, other map[string]string) *config.Confi
 	return changed
 }
 
-// rig is an agent that does not run, with its log.
-type rig struct {
+// opened is an agent that does not run, with its log.
+type opened struct {
 	t *testing.T
 	*Agent
 	c   *config.Config
 	log *bytes.Buffer
 }
 
-func (s shop) rig() *rig {
+func (s shop) opened() *opened {
 	s.t.Helper()
-	r := &rig{t: s.t, c: s.configuration(), log: &bytes.Buffer{}}
+	r := &opened{t: s.t, c: s.configuration(), log: &bytes.Buffer{}}
 	level := &slog.LevelVar{}
 	a, err := Open(s.t.Context(), r.c, Options{Version: "test", Logger: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: level})), Level: level})
 	if err != nil {
@@ -67,14 +67,14 @@ func (s shop) rig() *rig {
 	return r
 }
 
-func (r *rig) reload(other map[string]string) {
+func (r *opened) reload(other map[string]string) {
 	r.t.Helper()
-	c := with(r.t, r.c, other)
+	c := withKeys(r.t, r.c, other)
 	r.Reload(func() (*config.Config, error) { return c, nil })
 }
 
 // condition is what people read of the last reload.
-func (r *rig) condition() string {
+func (r *opened) condition() string {
 	for _, c := range r.Snapshot().Conditions {
 		if c.Code == "config_reload_failed" {
 			return c.Detail
@@ -85,7 +85,7 @@ func (r *rig) condition() string {
 
 // TestReload: what can be taken is in force, and told; what cannot waits, and is told; a mistake changes nothing.
 func TestReload(t *testing.T) {
-	r := newShop(t).rig()
+	r := newShop(t).opened()
 	rate := func() int64 {
 		if limit := r.uploader.Status().Limit; limit != nil {
 			return limit.BytesPerSecond
@@ -130,7 +130,7 @@ func TestReload(t *testing.T) {
 
 // TestAReloadIsAllOrNothing: one stage refuses, so that none has taken anything.
 func TestAReloadIsAllOrNothing(t *testing.T) {
-	r := newShop(t).rig()
+	r := newShop(t).opened()
 	level := r.level
 	r.level = nil
 	r.reload(map[string]string{"log.level": `"debug"`, "upload.rate": `"1 MiB"`})
@@ -166,8 +166,8 @@ func TestP5_AMaskHoldsFromTheReloadOn(t *testing.T) {
 	}
 }
 
-// others are values that differ from those of the shop's configuration, where adding to a number does not make one.
-var others = map[string]string{
+// otherValues are values that differ from those of the shop's configuration, where adding to a number does not make one.
+var otherValues = map[string]string{
 	"state_dir": `"/other"`, "capture.dir": `"/other"`, "capture.rejected_dir": `"/other"`, "frame.formats": `["jpeg"]`,
 	"frame.timezone": `"Asia/Tokyo"`, "frame.output": `"jpeg"`, "queue.dir": `"/other"`, "queue.order": `"oldest-first"`,
 	"backend.url": `"https://other.example.com"`, "backend.ca": `"/other"`, "backend.certificate": `"/other"`, "backend.key": `"/other"`,
@@ -184,7 +184,7 @@ var others = map[string]string{
 // TestWhatIsTakenIsWhatIsSaid: a key that a taker claims changes what its stage is given, and no other key does. It
 // goes through every key of the configuration, so that a new one has to be thought of here.
 func TestWhatIsTakenIsWhatIsSaid(t *testing.T) {
-	c := with(t, newShop(t).configuration(), map[string]string{"development.allow_lab_token": "true"})
+	c := withKeys(t, newShop(t).configuration(), map[string]string{"development.allow_lab_token": "true"})
 	keys := slices.Concat(strict.Settable(config.Config{}), []string{"upload.window", "capture.folders.Left"})
 	for _, key := range strict.Settable(config.Camera{}) {
 		keys = append(keys, "camera.cam-1."+key)
@@ -194,16 +194,16 @@ func TestWhatIsTakenIsWhatIsSaid(t *testing.T) {
 		if key == "schema" || key == "development.allow_loopback" || key == "development.allow_lab_token" { // other values contradict others
 			continue
 		}
-		changed := with(t, c, map[string]string{key: otherValue(t, c, key)})
+		changed := withKeys(t, c, map[string]string{key: otherValueOf(t, c, key)})
 		taken := takesLevel(key) || takesUpload(key) || takesFrame(key)
-		if differs := !reflect.DeepEqual(given(t, c), given(t, changed)); differs != taken {
+		if differs := !reflect.DeepEqual(handedOut(t, c), handedOut(t, changed)); differs != taken {
 			t.Errorf("%s is said to be taken: %v; what the stages are given changes: %v", key, taken, differs)
 		}
 	}
 }
 
-// given is what all takers hand to their stages.
-func given(t *testing.T, c *config.Config) []any {
+// handedOut is what all takers hand to their stages.
+func handedOut(t *testing.T, c *config.Config) []any {
 	t.Helper()
 	upload, err := c.UploaderChanges()
 	if err != nil {
@@ -217,9 +217,9 @@ func given(t *testing.T, c *config.Config) []any {
 	return []any{upload, rules, c.Log.Level}
 }
 
-func otherValue(t *testing.T, c *config.Config, key string) string {
+func otherValueOf(t *testing.T, c *config.Config, key string) string {
 	t.Helper()
-	if other, ok := others[key]; ok {
+	if other, ok := otherValues[key]; ok {
 		return other
 	}
 	for _, v := range c.Values() {
@@ -249,7 +249,7 @@ func otherValue(t *testing.T, c *config.Config, key string) string {
 // TestReloadWhileItRuns is for the race detector: the stages work meanwhile.
 func TestReloadWhileItRuns(t *testing.T) {
 	s := newShop(t)
-	r := s.rig()
+	r := s.opened()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()

@@ -26,7 +26,7 @@ func (a *Agent) Stuck() []string {
 func (a *Agent) Headline() string { return headline(a.Snapshot()) }
 
 func headline(s status.Snapshot) string {
-	parts := []string{count(len(s.Cameras), "camera"), fmt.Sprintf("%d waiting", s.Queue.Waiting), linkWords(s.Link)}
+	parts := []string{howMany(len(s.Cameras), "camera"), fmt.Sprintf("%d waiting", s.Queue.Waiting), linkWords(s.Link)}
 	if s.Queue.Parked > 0 {
 		parts = append(parts, fmt.Sprintf("%d parked", s.Queue.Parked))
 	}
@@ -37,7 +37,7 @@ func headline(s status.Snapshot) string {
 	return line
 }
 
-func count(n int, noun string) string {
+func howMany(n int, noun string) string {
 	switch n {
 	case 0:
 		return "no " + noun + " yet"

@@ -36,8 +36,8 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// socket is a systemd that listens.
-func socket(t *testing.T) *net.UnixConn {
+// listenAsSystemd is a systemd that listens.
+func listenAsSystemd(t *testing.T) *net.UnixConn {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "sd-") // a socket's path must be short
 	if err != nil {
@@ -77,9 +77,9 @@ func hear(t *testing.T, conn *net.UnixConn, patience time.Duration) string {
 // over a file, and systemd hears that no more; it goes on, and systemd hears it again.
 func TestAStuckLoopWithholdsTheWatchdog(t *testing.T) {
 	s := newShop(t)
-	r := s.rig()
+	r := s.opened()
 	r.intake.patience = 300 * time.Millisecond
-	conn := socket(t)
+	conn := listenAsSystemd(t)
 	t.Setenv("WATCHDOG_USEC", "200000") // told four times in it
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -135,7 +135,7 @@ func TestAStuckLoopWithholdsTheWatchdog(t *testing.T) {
 // TestEveryLoopIsHeardFrom: none of the loops that the watchdog is for is left out.
 func TestEveryLoopIsHeardFrom(t *testing.T) {
 	s := newShop(t)
-	r := s.rig()
+	r := s.opened()
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
