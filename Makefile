@@ -37,6 +37,7 @@ test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector,
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
 	@.ci/need promtool prometheus "the alert rules" || test -z "$(CI)"
+	@.ci/need systemd-analyze systemd "what systemd itself says of the unit" || test -z "$(CI)"
 	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \

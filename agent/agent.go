@@ -12,6 +12,7 @@ import (
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
 	"shelfagent/agent/health"
+	"shelfagent/agent/pulse"
 	"shelfagent/agent/status"
 	"shelfagent/queue"
 	"shelfagent/uploader"
@@ -33,6 +34,9 @@ type Agent struct {
 	heart    *uploader.Heart
 	health   *health.Set
 	status   *status.Server
+	pulse    pulse.Pulse
+	inForce  inForce
+	level    *slog.LevelVar
 
 	stepped bool // a knob for tests, which then call observe by themselves
 
@@ -46,13 +50,16 @@ type Options struct {
 	// CheckCommand is a command line that checks a queue's database file in a process of its own.
 	CheckCommand []string
 	Logger       *slog.Logger
+	// Level is that of Logger, for Reload to set; nil: it stays.
+	Level *slog.LevelVar
 }
 
 // Open prepares everything that can fail before the first frame is touched.
 func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err error) {
 	outspoken := opts.Logger // for what people do, each of which is said
 	opts.Logger = calmed(opts.Logger)
-	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger)}
+	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger), level: opts.Level}
+	a.inForce.begin(c)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -66,11 +73,13 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	}
 	a.identity = uploaderOptions.Identity
 	queueOptions := c.QueueOptions(opts.Logger.With("stage", "queue"))
-	queueOptions.CheckCommand = opts.CheckCommand
+	queueOptions.CheckCommand, queueOptions.Progress = opts.CheckCommand, a.pulse.Loop("queue commit")
 	if a.queue, err = queue.Open(ctx, queueOptions); err != nil {
 		return a, err
 	}
-	if a.watcher, err = capture.Open(c.CaptureOptions(opts.Logger.With("stage", "capture"))); err != nil {
+	captureOptions := c.CaptureOptions(opts.Logger.With("stage", "capture"))
+	captureOptions.Progress = a.pulse.Loop("capture scan")
+	if a.watcher, err = capture.Open(captureOptions); err != nil {
 		return a, err
 	}
 	rules, err := c.FrameRules()
@@ -87,7 +96,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if err := a.prepareToShow(c); err != nil {
 		return a, err
 	}
-	uploaderOptions.Queue = a.queue
+	uploaderOptions.Queue, uploaderOptions.Progress = a.queue, a.pulse.Loop("uploader")
 	if a.uploader, err = uploader.New(uploaderOptions); err != nil {
 		return a, err
 	}
@@ -133,7 +142,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	start(&uploads, upload, "heartbeat", a.heart.Run)
 	start(&intake, takeIn, "capture", a.watcher.Run)
 	for range intakeWorkers() {
-		start(&intake, takeIn, "intake", a.intake.run)
+		turn := a.pulse.Loop("intake")
+		start(&intake, takeIn, "intake", func(ctx context.Context) error { return a.intake.run(ctx, turn) })
 	}
 	a.log.Info("shelf-agent runs", "version", a.version, "store", a.identity.Name().Store, "rig", a.identity.Name().Rig, "page", a.Page())
 

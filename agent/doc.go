@@ -17,6 +17,18 @@
 // leaves the shop; how many frames each hour of the last day had; and which files came last. What became of those is asked
 // of the queue whenever somebody looks. After a restart the pictures come with the next frames.
 //
+// # A configuration that changes
+//
+// One place knows what is in force: inForce. Reload reads the configuration anew, finds what has another value, and hands
+// it to who can take it while running; takers is the list. A mistake, or a stage that refuses, changes nothing at all.
+// What nobody can take goes on as it was until a restart, and is a condition until then. Frames that workers hold at that
+// moment go by the rules before; when Reload has returned, every frame that is taken up goes by the new ones.
+//
+// # Loops that hang
+//
+// The scan, each intake worker, the queue's committer, the uploader and the look at the conditions say at every turn when
+// they will be heard from again; Stuck lists those that have not kept their word. Transfers have watchdogs of their own.
+//
 // # Start and stop
 //
 // Open binds and opens everything that can fail: the capture folder, the queue, the device certificate, the

@@ -27,7 +27,6 @@ const (
 type intake struct {
 	watcher *capture.Watcher
 	queue   *queue.Queue
-	rules   config.FrameRules
 	version string
 	clock   func() *float64 // the backend's clock less this machine's, in seconds; nil when not known
 	log     *slog.Logger
@@ -41,8 +40,11 @@ type intake struct {
 	heavy    sync.Mutex
 	mark     *decodeMark
 
+	patience time.Duration // how long one file may take
+
 	mu     sync.Mutex // guards what follows
-	noRoom time.Time  // until then the queue need not be asked for room
+	rules  config.FrameRules
+	noRoom time.Time // until then the queue need not be asked for room
 	tally  intakeTally
 	views  map[string]*view // by camera
 	// rejects says to the log what was rejected.
@@ -74,6 +76,7 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark
 	return &intake{
 		watcher: w, queue: q, rules: rules, mark: mark, version: version, log: log,
 		clock:    func() *float64 { return nil },
+		patience: patience,
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		tally: intakeTally{
 			admitted: map[string]int64{}, rejected: map[string]map[string]int64{}, good: map[string]time.Time{},
@@ -82,16 +85,34 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark
 	}
 }
 
-// run is one worker. It ends with ctx, between two files.
-func (in *intake) run(ctx context.Context) error {
+// run is one worker. It ends with ctx, between two files. turn is told of each, as pulse.Pulse wants it.
+func (in *intake) run(ctx context.Context, turn func(within time.Duration)) error {
 	for {
+		turn(0)
 		in.awaitRoom(ctx)
 		file, err := in.watcher.Next(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // it is ctx's: the end of the work
 		}
+		turn(in.patience)
 		in.step(ctx, file)
 	}
+}
+
+// ruling returns the rules that are in force.
+func (in *intake) ruling() config.FrameRules {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.rules
+}
+
+// take puts other rules in force for the files that are taken in from now on. Those that workers hold go by the rules
+// before. Small pictures made by them are forgotten: a new mask hides what they may show.
+func (in *intake) take(rules config.FrameRules) {
+	in.mu.Lock()
+	in.rules = rules
+	in.mu.Unlock()
+	in.pictures.forget()
 }
 
 // awaitRoom holds intake back after the queue was found full: to read and check a whole backlog again and again,
@@ -138,7 +159,8 @@ func (in *intake) step(ctx context.Context, file *capture.File) {
 
 // frame reads and validates a file.
 func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
-	rules := in.rules.Of(file.Camera)
+	ruling := in.ruling()
+	rules := ruling.Of(file.Camera)
 	limit := rules.Options.MaxBytes
 	if file.Size > limit {
 		return nil, &frame.Rejection{Code: frame.CodeTooLarge, Detail: fmt.Sprintf("%d bytes, at most %d allowed", file.Size, limit)}
@@ -157,7 +179,7 @@ func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
 		}
 		defer in.mark.end(file)
 	}
-	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: in.rules.Location}, rules.Options)
+	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: ruling.Location}, rules.Options)
 	if err != nil && file.Incomplete {
 		return nil, &frame.Rejection{Code: frame.CodeTruncated, Detail: "still incomplete after capture.give_up: " + err.Error()}
 	}

@@ -29,11 +29,14 @@ const (
 // observeLoop ends with an error when the queue is broken: only opening it anew mends that, so the process has to
 // end and be started again.
 func (a *Agent) observeLoop(ctx context.Context) error {
+	turn := a.pulse.Loop("health")
 	tick := time.NewTicker(observeEvery)
 	defer tick.Stop()
 	for {
+		turn(patience)
 		select {
 		case <-ctx.Done():
+			turn(0)
 			return nil
 		case now := <-tick.C:
 			f := a.lookAndObserve(now)

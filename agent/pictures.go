@@ -53,6 +53,16 @@ func (p *pictures) keep(camera string, f *frame.Frame) {
 	}
 }
 
+// forget drops all pictures; the next frames bring new ones.
+func (p *pictures) forget() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.cameras)
+}
+
 func (p *pictures) forgetOldest() {
 	oldest, order := "", p.kept+1
 	for camera, s := range p.cameras {

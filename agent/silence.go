@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"shelfagent/agent/capture"
@@ -11,34 +12,49 @@ import (
 
 // silence tells a camera that should film and does not from one that rests.
 type silence struct {
+	mu    sync.Mutex // guards rules
 	rules config.SilenceRules
 	// started is from when on a camera is waited for of which nothing is known.
 	started time.Time
 }
 
+func (s *silence) ruling() config.SilenceRules {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rules
+}
+
+// take changes the rules from the next look on.
+func (s *silence) take(rules config.SilenceRules) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = rules
+}
+
 // silent lists the cameras from which nothing has come for too long, each with what is seen of it: those that have a folder,
 // and those that the configuration names.
 func (s *silence) silent(f facts, now time.Time) map[string]string {
+	rules := s.ruling()
 	all := map[string]string{}
-	for camera, last := range s.lastFiles(f) {
-		rule := s.rules.Of(camera)
+	for camera, last := range s.lastFiles(f, rules) {
+		rule := rules.Of(camera)
 		from := last
 		if from.IsZero() {
 			from = s.started
 		}
-		if rule.After > 0 && expected(rule.Hours, s.rules.Location, from, now) >= rule.After {
-			all[camera] = s.words(last, rule)
+		if rule.After > 0 && expected(rule.Hours, rules.Location, from, now) >= rule.After {
+			all[camera] = words(last, rule, rules.Location)
 		}
 	}
 	return all
 }
 
-func (s *silence) words(last time.Time, rule config.SilenceRule) string {
+func words(last time.Time, rule config.SilenceRule, location *time.Location) string {
 	due := fmt.Sprintf("; one is due every %s", span(rule.After))
 	if last.IsZero() {
 		return "no file since the agent started" + due
 	}
-	return "the last file came at " + last.In(s.rules.Location).Format("2006-01-02 15:04 MST") + due
+	return "the last file came at " + last.In(location).Format("2006-01-02 15:04 MST") + due
 }
 
 // span says a time span of the configuration as the file does, without the zeros: 1h30m.
@@ -54,7 +70,7 @@ func span(d time.Duration) string {
 
 // lastFiles is when the newest file of each camera came: as capture noticed it or the queue took it; or, when none has come
 // since the start, as the newest frame of the queue was captured. Zero: none is known of.
-func (s *silence) lastFiles(f facts) map[string]time.Time {
+func (s *silence) lastFiles(f facts, rules config.SilenceRules) map[string]time.Time {
 	queued := map[string]time.Time{}
 	for _, c := range f.queue.Cameras {
 		if c.LastCaptured.Before(s.started) { // or its clock is ahead of ours
@@ -62,7 +78,7 @@ func (s *silence) lastFiles(f facts) map[string]time.Time {
 		}
 	}
 	last := map[string]time.Time{}
-	for camera := range s.rules.Cameras {
+	for camera := range rules.Cameras {
 		last[camera] = queued[camera]
 	}
 	for _, c := range f.capture.Cameras {
@@ -89,7 +105,7 @@ func expected(hours []config.Hours, location *time.Location, from, now time.Time
 	if len(hours) == 0 {
 		return now.Sub(from)
 	}
-	began := opened(hours, from, now.In(location))
+	began := hoursBegan(hours, from, now.In(location))
 	switch {
 	case began.IsZero():
 		return 0
@@ -103,9 +119,9 @@ func expected(hours []config.Hours, location *time.Location, from, now time.Time
 // farBack bounds how many hours in a row, without a gap between them, are looked at.
 const farBack = 400
 
-// opened is when the hours that local lies in began, or a time before from; zero outside of all hours. Hours that touch or
+// hoursBegan is when the hours that local lies in began, or a time before from; zero outside of all hours. Hours that touch or
 // overlap are one. They go by the clock on the wall: where it is put forward over a beginning, they begin then.
-func opened(hours []config.Hours, from, local time.Time) time.Time {
+func hoursBegan(hours []config.Hours, from, local time.Time) time.Time {
 	var began time.Time
 	for at, looks := local, 0; looks < farBack && (began.IsZero() || began.After(from)); looks++ {
 		start := startOf(hours, at)

@@ -34,7 +34,7 @@ type sight struct {
 
 // look judges a frame. Only remember makes it one of the camera's: it may not get into the queue, and come again.
 func (in *intake) look(camera string, f *frame.Frame) sight {
-	rules := in.rules.Of(camera)
+	rules := in.ruling().Of(camera)
 	seen := sight{judgement: frame.Judge(f.Luma, rules.Options.Masks, rules.Thresholds)}
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -50,7 +50,7 @@ func (in *intake) look(camera string, f *frame.Frame) sight {
 
 // remember counts a frame that is in the queue.
 func (in *intake) remember(camera string, f *frame.Frame, seen sight) {
-	after := max(in.rules.Of(camera).After, 1)
+	after := max(in.ruling().Of(camera).After, 1)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	v := in.views[camera]

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -11,6 +12,10 @@ import (
 
 // maxBatch limits the operations of one commit, and with them the memory and the time of it.
 const maxBatch = 512
+
+// patience is how long a commit may take: hundreds of operations and two flushes of a cheap disk that is busy with others,
+// or the making of a smaller database. What takes longer hangs.
+const patience = 5 * time.Minute
 
 // maxSyncs limits the directories that are synced side by side: each takes a thread. A journal makes one commit, and the
 // disk one flush, of syncs that wait together, and one of each that comes alone.
@@ -56,7 +61,9 @@ func (q *Queue) commitLoop() {
 				break gather
 			}
 		}
+		q.opts.Progress(patience)
 		q.commit(batch)
+		q.opts.Progress(0)
 	}
 }
 

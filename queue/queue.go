@@ -59,6 +59,10 @@ type Options struct {
 	// take the process with it, or hang. Nil: the check runs in this process.
 	CheckCommand []string
 
+	// Progress is told when a commit begins, within what time it must have ended, and when it has ended, 0: the committer
+	// waits. Nil: nobody asks.
+	Progress func(within time.Duration) `json:"-"` // the options go to a process of the queue's owner as JSON
+
 	Logger *slog.Logger // nil: none
 }
 
@@ -71,6 +75,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
+	}
+	if o.Progress == nil {
+		o.Progress = func(time.Duration) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -1,5 +1,7 @@
-// Package systemd holds what the agent's service needs on Linux: the reviewed unit and the user that it runs as,
-// for `shelf-agent service install` and for packages. Each hardening line in the unit says its reason.
+// Package systemd holds what the agent's service needs on Linux: the reviewed unit, the user that it runs as, and the
+// capture folder, for `shelf-agent service install` and for packages. Each line in the unit says its reason.
+//
+// It is also how the agent speaks to systemd while it runs: see Notifier.
 package systemd
 
 import _ "embed"
@@ -13,3 +15,8 @@ var Unit []byte
 //
 //go:embed shelf-agent.sysusers
 var Sysusers []byte
+
+// Tmpfiles makes the capture folder of the reference configuration, for systemd-tmpfiles.
+//
+//go:embed shelf-agent.tmpfiles
+var Tmpfiles []byte

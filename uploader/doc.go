@@ -27,7 +27,9 @@
 //  12. Heart tells the backend about once a minute how the rig is, on a connection of its own, in outages and pauses too.
 //  13. A Canary goes the way of a frame: the same request, judgement of the ticket, PUT and proof. It is no frame, and
 //     leaves no trace in a queue.
-//  14. Run returns only after every outcome is recorded. What was aborted counts as not done.
+//  14. Rate, windows and concurrency can be changed while Run runs, with effect at once and without ending a transfer; what
+//     cannot stand changes nothing (Change). Whoever asks is told at each turn of the loop when the next is due.
+//  15. Run returns only after every outcome is recorded. What was aborted counts as not done.
 //
 // # The way of one frame
 //

@@ -27,6 +27,15 @@ func NewPace(most int) *Pace {
 	return &Pace{most: most, limit: min(2, most), step: 1, ramp: true}
 }
 
+// SetMost changes how many transfers are allowed. Those beyond it end by themselves.
+func (p *Pace) SetMost(most int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = max(most, 1)
+	p.limit = min(p.limit, p.most)
+	p.restart(true)
+}
+
 // Limit is the number of slots.
 func (p *Pace) Limit() int {
 	p.mu.Lock()

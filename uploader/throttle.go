@@ -9,12 +9,12 @@ import (
 
 // throttle holds all transfers to the rate of the hour.
 type throttle struct {
-	schedule *Schedule
-	limiter  *rate.Limiter // bytes; what transfers wait for
+	limiter *rate.Limiter // bytes; what transfers wait for
 
-	mu    sync.Mutex
-	speed int64 // what limiter is set to, bytes per second, 0 for no limit; guarded by mu
-	limit Limit // guarded by mu
+	mu       sync.Mutex // guards what follows
+	schedule *Schedule
+	speed    int64 // what limiter is set to, bytes per second, 0 for no limit
+	limit    Limit
 }
 
 func newThrottle(schedule *Schedule) *throttle {
@@ -25,9 +25,9 @@ func newThrottle(schedule *Schedule) *throttle {
 
 // turn puts the rate in force that holds at a moment, for the transfers under way too.
 func (t *throttle) turn(now time.Time) Limit {
-	limit := t.schedule.At(now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	limit := t.schedule.At(now)
 	if !limit.Paused && limit.BytesPerSecond != t.speed {
 		t.speed = limit.BytesPerSecond
 		t.limiter.SetBurst(burst(t.speed))
@@ -35,6 +35,14 @@ func (t *throttle) turn(now time.Time) Limit {
 	}
 	t.limit = limit
 	return limit
+}
+
+// follow puts another schedule in force.
+func (t *throttle) follow(schedule *Schedule, now time.Time) {
+	t.mu.Lock()
+	t.schedule = schedule
+	t.mu.Unlock()
+	t.turn(now)
 }
 
 func perSecond(bytes int64) rate.Limit {
@@ -46,11 +54,11 @@ func perSecond(bytes int64) rate.Limit {
 
 // now is the limit in force; nil where the configuration limits nothing.
 func (t *throttle) now() *Limit {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.schedule.base == 0 && len(t.schedule.windows) == 0 {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	limit := t.limit
 	return &limit
 }

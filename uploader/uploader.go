@@ -76,7 +76,9 @@ type Options struct {
 	StartSpread time.Duration
 	// StopGrace is how long transfers may go on after Run's context has ended.
 	StopGrace time.Duration
-	Logger    *slog.Logger
+	// Progress is told at each turn of Run's loop within what time the next one comes. Nil: nobody asks.
+	Progress func(within time.Duration)
+	Logger   *slog.Logger
 }
 
 // Uploader drains a queue. Make it with New, run it once with Run.
@@ -96,6 +98,7 @@ type Uploader struct {
 	inFlight atomic.Int64 // changed by Run alone
 	backlog  atomic.Bool  // there were frames for all free slots when Run looked last
 	freed    chan struct{}
+	changed  chan struct{} // capacity one; wakes Run: other options are in force
 	wg       sync.WaitGroup
 
 	mu     sync.Mutex // guards tally
@@ -128,20 +131,22 @@ func New(opts Options) (*Uploader, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 
+	most := max(opts.Concurrency, ticket.MaxUploads) // Change may raise it
+
 	u := &Uploader{
 		opts: opts, queue: opts.Queue, log: opts.Logger,
 		policy: ticket.Policy{
 			Destinations: opts.Destinations, Store: opts.Identity.Name().Store, KMSKeyARN: opts.KMSKeyARN, Now: time.Now,
 		},
 		breaker: &Breaker{}, pace: NewPace(opts.Concurrency), hours: newThrottle(schedule),
-		freed: make(chan struct{}, opts.Concurrency),
+		freed: make(chan struct{}, most), changed: make(chan struct{}, 1),
 		tally: tally{outcomes: map[Cause]uint64{}}, strays: map[queue.ID]bool{}, unread: map[queue.ID]bool{}, cutter: map[queue.ID]int{},
 	}
 	if opts.LabToken != "" {
 		u.log.Warn(labWarning)
 	}
 	toBackend := opts.backendClient(2, u.noteBackend)
-	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), opts.Concurrency, u.noteS3)
+	toS3 := newClient(opts.Guard, tlsConfig(opts.S3CAs, nil), most, u.noteS3)
 	u.clients = []*http.Client{toBackend, toS3}
 	u.carry = u.batch
 	u.asker = newAsker(opts.Backend, toBackend, u.noteClock)
@@ -167,7 +172,9 @@ func (u *Uploader) Run(ctx context.Context) error {
 	}()
 	u.awaitTurn(ctx)
 	for ctx.Err() == nil {
+		u.progress(stepPatience)
 		wake := u.step(work)
+		u.progress(max(time.Until(wake), 0) + stepPatience)
 		timer := time.NewTimer(time.Until(wake))
 		select {
 		case <-ctx.Done():
@@ -175,10 +182,12 @@ func (u *Uploader) Run(ctx context.Context) error {
 			u.inFlight.Add(-1)
 			u.gather(ctx)
 		case <-u.queue.Ready():
+		case <-u.changed:
 		case <-timer.C:
 		}
 		timer.Stop()
 	}
+	u.progress(0)
 	grace := time.AfterFunc(u.opts.StopGrace, func() { abort(errAborted) })
 	defer grace.Stop()
 	u.wg.Wait()
@@ -216,6 +225,15 @@ const (
 
 	gatherFor = 5 * time.Millisecond
 )
+
+// stepPatience is how long a step may take: it leases, which waits for a flush of the disk.
+const stepPatience = 5 * time.Minute
+
+func (u *Uploader) progress(within time.Duration) {
+	if u.opts.Progress != nil {
+		u.opts.Progress(within)
+	}
+}
 
 // gather waits a moment for more slots to become free while a backlog waits: frames that are leased together share a
 // flush of the queue and a request for tickets. It is nothing beside a transfer over a shop's line, and half of the work

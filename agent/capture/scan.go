@@ -74,6 +74,7 @@ func (s *scan) top(d *folder) error {
 	s.w.cover(".")
 	files := false
 	err := d.each(func(name string) bool {
+		s.progress()
 		name = s.restored(d, ".", name)
 		if ignored(name) {
 			return s.ctx.Err() == nil
@@ -155,6 +156,7 @@ func (s *scan) walk(c *camera, d *folder, rel string, depth int) {
 // list adds the files of one folder to the ledger and calls below, if not nil, for the folders in it.
 func (s *scan) list(c *camera, d *folder, rel string, below func(name string)) {
 	err := d.each(func(name string) bool {
+		s.progress()
 		name = s.restored(d, rel, name)
 		if ignored(name) {
 			return s.ctx.Err() == nil
@@ -179,6 +181,13 @@ func (s *scan) list(c *camera, d *folder, rel string, below func(name string)) {
 		return s.ctx.Err() == nil
 	})
 	s.failed(err)
+}
+
+// progress says that the scan moves on. A hint's look at one folder says nothing of the loop.
+func (s *scan) progress() {
+	if !s.hint {
+		s.w.opts.Progress(patience)
+	}
 }
 
 // failed keeps the first error that is not merely something gone meanwhile.

@@ -148,9 +148,11 @@ const (
 
 // scanLoop scans every Rescan and when kicked, and prunes the rejected folder now and then.
 func (w *Watcher) scanLoop(ctx context.Context) error {
+	defer w.opts.Progress(0)
 	var pruned time.Time
 	for {
 		began := time.Now()
+		w.opts.Progress(patience)
 		if pruned.IsZero() || began.Sub(pruned) >= pruneEvery {
 			w.rejected.prune(began)
 			pruned = began
@@ -159,7 +161,9 @@ func (w *Watcher) scanLoop(ctx context.Context) error {
 		if err := w.scan(ctx); err != nil {
 			pause = min(pause, missingRescan)
 		}
+		w.opts.Progress(patience)
 		w.rejected.lookHeld()
+		w.opts.Progress(pause + patience)
 		// A kick must not turn scanning into a busy loop.
 		gap := minScanGap + 3*time.Since(began)
 		if !sleep(ctx, min(gap, pause), nil) || !sleep(ctx, max(pause-gap, 0), w.kicks) {

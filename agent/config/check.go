@@ -21,8 +21,8 @@ type checker struct{ document *strict.Document }
 func (c *checker) wrong(key, format string, args ...any) { c.document.Problem(key, format, args...) }
 
 func (c *checker) check(config *Config) {
-	if config.Schema != SchemaVersion {
-		c.wrong("schema", "this program reads version %d, not %d", SchemaVersion, config.Schema)
+	if config.Schema < 1 || config.Schema > SchemaVersion {
+		c.wrong("schema", "%d is not a version from 1 to %d, which this program reads; was the file written for a newer one?", config.Schema, SchemaVersion)
 	}
 	c.absolute("state_dir", config.StateDir)
 	c.capture(config.Capture)
@@ -54,10 +54,17 @@ func (c *checker) absoluteIfSet(key, path string) {
 	}
 }
 
+// secretFile checks the name of a file that holds a secret. Some put the secret itself there: it is not shown.
+func (c *checker) secretFile(key, path string) {
+	if path != "" && !filepath.IsAbs(path) {
+		c.wrong(key, "what is written here is not an absolute path; write the name of the file, not what it holds")
+	}
+}
+
 // apart keeps what the agent writes out of the folder that it empties.
 func (c *checker) apart(config *Config) {
 	for _, place := range []struct{ key, path string }{
-		{"state_dir", config.StateDir}, {"queue.dir", config.QueueDir()}, {"capture.rejected", config.RejectedDir()},
+		{"state_dir", config.StateDir}, {"queue.dir", config.QueueDir()}, {"capture.rejected_dir", config.RejectedDir()},
 	} {
 		if within(place.path, config.Capture.Dir) {
 			c.wrong(place.key, "%q is inside capture.dir: what the agent writes there would be captured", place.path)
@@ -90,7 +97,7 @@ func (c *checker) spans(key string, value strict.Duration, least, most time.Dura
 
 func (c *checker) capture(v Capture) {
 	c.absolute("capture.dir", v.Dir)
-	c.absoluteIfSet("capture.rejected", v.Rejected)
+	c.absoluteIfSet("capture.rejected_dir", v.Rejected)
 	c.spans("capture.rescan", v.Rescan, time.Second, time.Hour)
 	c.spans("capture.settle", v.Settle, 100*time.Millisecond, 5*time.Minute)
 	c.spans("capture.give_up", v.GiveUp, time.Duration(v.Settle), 24*time.Hour)
@@ -114,8 +121,8 @@ func (c *checker) queue(v Queue) {
 
 func (c *checker) backend(v Backend, development Development) {
 	c.absoluteIfSet("backend.certificate", v.Certificate)
-	c.absoluteIfSet("backend.key", v.Key)
-	c.absoluteIfSet("backend.token_file", v.TokenFile)
+	c.secretFile("backend.key", v.Key)
+	c.secretFile("backend.token_file", v.TokenFile)
 	if v.TokenFile != "" && !development.AllowLabToken {
 		c.wrong("backend.token_file", "a token is for laboratories only, and needs development.allow_lab_token; in a shop the rig is known by its certificate")
 	}
@@ -126,12 +133,12 @@ func (c *checker) backend(v Backend, development Development) {
 	}
 	u, err := url.Parse(v.URL)
 	switch {
+	case strings.Contains(v.URL, "@"): // and is not shown
+		c.wrong("backend.url", "a user name or password in the URL is not used; the rig is known by its certificate")
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
 		c.wrong("backend.url", "%q is not a plain URL; write it as in \"https://tickets.example.com\"", v.URL)
 	case u.Scheme != "https":
 		c.wrong("backend.url", "%q must begin with https://", v.URL)
-	case u.User != nil:
-		c.wrong("backend.url", "a user name or password in the URL is not used; the rig is known by its certificate")
 	}
 }
 

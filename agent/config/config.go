@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"time"
 
@@ -10,9 +11,6 @@ import (
 	"shelfagent/uploader"
 	"shelfagent/uploader/device"
 )
-
-// SchemaVersion is the version of the file's form that this program writes and reads.
-const SchemaVersion = 1
 
 // Config is the file. Field comments are in reference.toml, where those who edit the file find them.
 type Config struct {
@@ -29,6 +27,9 @@ type Config struct {
 	Status      Status            `toml:"status"`
 	Log         Log               `toml:"log"`
 	Development Development       `toml:"development"`
+
+	source      *source // nil for a configuration that was not read
+	credentials string  // systemd's folder of credentials, or ""
 }
 
 // Capture is where frames come from.
@@ -38,7 +39,7 @@ type Capture struct {
 	Rescan           strict.Duration   `toml:"rescan"`
 	Settle           strict.Duration   `toml:"settle"`
 	GiveUp           strict.Duration   `toml:"give_up"`
-	Rejected         string            `toml:"rejected"`
+	Rejected         string            `toml:"rejected_dir"`
 	RejectedMaxBytes strict.Size       `toml:"rejected_max_bytes"`
 	RejectedMaxAge   strict.Duration   `toml:"rejected_max_age"`
 }
@@ -153,7 +154,7 @@ type Development struct {
 func Default() Config {
 	return Config{
 		Schema:   SchemaVersion,
-		StateDir: "/var/lib/shelf-agent",
+		StateDir: here().state,
 		Capture: Capture{
 			Rescan: strict.Duration(capture.DefaultRescan), Settle: strict.Duration(capture.DefaultSettle),
 			GiveUp:           strict.Duration(capture.DefaultGiveUp),
@@ -175,7 +176,7 @@ func Default() Config {
 		Network: Network{
 			PrivateRanges: []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
 		},
-		Status: Status{Socket: "/run/shelf-agent/agent.sock", Listen: "127.0.0.1:8470", Pictures: picturesLoopback},
+		Status: Status{Socket: here().socket, Listen: "127.0.0.1:8470", Pictures: picturesLoopback},
 		Log:    Log{Level: "info", Format: "auto"},
 	}
 }
@@ -188,10 +189,16 @@ func (c *Config) QueueDir() string {
 	return filepath.Join(c.StateDir, "queue")
 }
 
+// keyCredential is the name of the systemd credential that holds the device key.
+const keyCredential = "shelf-agent.rig-key" //nolint:gosec // its name, not what is in it
+
 // Home is where the device certificate and key are: backend.certificate and backend.key, or their places in the state
-// folder.
+// folder. A key that systemd shows the service as a credential goes before the latter.
 func (c *Config) Home() device.Home {
 	home := device.Home{Certificate: c.Backend.Certificate, Key: c.Backend.Key}
+	if sealed := filepath.Join(c.credentials, keyCredential); home.Key == "" && c.credentials != "" && exists(sealed) {
+		home.Key = sealed
+	}
 	if home.Certificate == "" {
 		home.Certificate = filepath.Join(c.StateDir, "identity", "rig.pem")
 	}
@@ -201,7 +208,12 @@ func (c *Config) Home() device.Home {
 	return home
 }
 
-// RejectedDir is where rejected files go: capture.rejected, or its place in the state folder.
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// RejectedDir is where rejected files go: capture.rejected_dir, or its place in the state folder.
 func (c *Config) RejectedDir() string {
 	if c.Capture.Rejected != "" {
 		return c.Capture.Rejected

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"shelfagent/agent/config/strict"
 	"shelfagent/agent/frame"
 )
 
@@ -85,14 +83,11 @@ func TestP5_NoMaskIsLost(t *testing.T) {
 	}
 }
 
-func TestCameraMistakes(t *testing.T) {
+// cameraMistakes are read by TestMistakes in mistakes_test.go.
+func cameraMistakes() []mistake {
 	mask := func(words string) string { return minimal + "[[camera.till.masks]]\n" + words }
 	const triangle = "polygon = [[0, 0], [1, 0], [1, 1]]\n"
-	for _, tc := range []struct {
-		story string
-		file  string
-		want  []string
-	}{
+	return []mistake{
 		{"a camera in capital letters", minimal + "[camera.Till]\n", []string{
 			`config.toml:8:2: camera.Till: "Till" is not a camera id: small letters, digits and . _ -, at most 63, beginning with a letter or digit; did you mean "till"?`,
 		}},
@@ -147,23 +142,6 @@ func TestCameraMistakes(t *testing.T) {
 			`config.toml:13:1: frame.judge.dark: 256 is not between 0 and 255`,
 			`config.toml:13:1: frame.judge.dark: 256 is above blown_out, 235: every picture would be one or the other`,
 		}},
-	} {
-		t.Run(tc.story, func(t *testing.T) {
-			_, err := Parse("config.toml", []byte(tc.file))
-			var mistakes *strict.Error
-			if !errors.As(err, &mistakes) {
-				t.Fatalf("got %v", err)
-			}
-			lines := strings.Split(err.Error(), "\n")
-			if len(lines) != len(tc.want) {
-				t.Fatalf("%d problems, want %d:\n%v", len(lines), len(tc.want), err)
-			}
-			for i, want := range tc.want {
-				if !strings.HasPrefix(lines[i], want) {
-					t.Errorf("got  %s\nwant %s", lines[i], want)
-				}
-			}
-		})
 	}
 }
 

@@ -2,7 +2,8 @@ package config
 
 import _ "embed"
 
-// Reference is the commented configuration file with every key.
-//
 //go:embed reference.toml
-var Reference []byte
+var reference []byte
+
+// Reference is the commented configuration file with every key, and with the places of this system.
+var Reference = here().put(reference)

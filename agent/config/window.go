@@ -38,6 +38,9 @@ func (c *Clock) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText writes "06:00".
+func (c Clock) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%02d:%02d", c/60, c%60), nil }
+
 // Day is a day of the week in the file: "mon".
 type Day time.Weekday
 
@@ -61,6 +64,9 @@ func (d *Day) UnmarshalText(text []byte) error {
 	}
 	return fmt.Errorf("%.20q is not one of mon, tue, wed, thu, fri, sat, sun", given)
 }
+
+// MarshalText writes the short name.
+func (d Day) MarshalText() ([]byte, error) { return []byte(dayNames[d]), nil }
 
 // WindowRate is a rate in the file: a size, "0" for no limit, or "pause".
 type WindowRate uploader.Rate
@@ -88,6 +94,14 @@ func (r *WindowRate) UnmarshalText(text []byte) error {
 		*r = WindowRate(size)
 	}
 	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (r WindowRate) MarshalText() ([]byte, error) {
+	if uploader.Rate(r) == uploader.Pause {
+		return []byte(pause), nil
+	}
+	return strict.Size(r).MarshalText()
 }
 
 // leastRate is what a frame of 4 MB needs an hour for, in bytes per second.

@@ -11,10 +11,14 @@ import (
 // peerKey is the context's key of the user at the other end.
 type peerKey struct{}
 
+// overflowUID is whom Linux names where a user has no number: in a user namespace, as the service has it, all but root and
+// the agent's own. It may be anybody.
+const overflowUID = 65534
+
 // ConnContext is an http.Server's: it notes who is at the other end of a Unix socket, where the system says so.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	uid, err := peerUID(c)
-	if err != nil {
+	if err != nil || uid == overflowUID {
 		return ctx // what cannot be proven is recorded as such
 	}
 	return context.WithValue(ctx, peerKey{}, Person(uid))

@@ -374,10 +374,11 @@ var conditions = []Condition{
 		Do: "End the other program, or name a free address and port of this machine in status.listen and restart the agent; \"\" is for no page.",
 	},
 	{
-		Code: ConfigReloadFailed, Severity: Warning, Title: "The changed configuration has mistakes",
-		Meaning: "The configuration was to be read anew, but what it says now cannot be used. The agent goes on with what it read before.",
-		Do: "See the mistakes with `shelf-agent config check`, mend them, and reload: sudo systemctl reload shelf-agent. At a restart the agent " +
-			"would not start with this file.",
+		Code: ConfigReloadFailed, Severity: Warning, Title: "A changed configuration is not in use",
+		Meaning: "The configuration was reloaded, but it holds a mistake, or changes that only a restart puts in force. The agent goes " +
+			"on with what it had before.",
+		Do: "Run `shelf-agent config check` and mend what it names, then `sudo systemctl reload shelf-agent`. If it names nothing, or a " +
+			"restart is waited for: sudo shelf-agent service restart.",
 	},
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func Gather(ctx context.Context, o Options) Bundle {
 }
 
 func gather(ctx context.Context, o Options, redactor *Redactor, clean func([]byte) []byte) Bundle {
-	c, loaded := config.Load(o.Config)
+	c, loaded := config.Load(o.Config, os.Environ())
 	if loaded != nil {
 		fallback := config.Default()
 		c = &fallback

@@ -10,17 +10,26 @@ import (
 
 func configCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "config",
-		Short:   "Print the commented reference configuration",
-		Long:    "Config prints the reference configuration: every key, what it means, and its default." + exitCodesHelp,
-		Example: "  shelf-agent config > /etc/shelf-agent/config.toml\n  shelf-agent config check",
+		Use:   "config",
+		Short: "Print the commented reference configuration, or write, check and show one",
+		Long: "Config prints the reference configuration: every key, what it means, and its default. Its commands make a\n" +
+			"configuration from it, check one, show what is in force, and bring one of an older form up to date.\n\n" +
+			"The environment goes before the file: SHELF_AGENT_UPLOAD_RATE sets upload.rate, and so on for each key that is in no\n" +
+			"list of tables. The elements of a list have commas between them. A variable that begins so and sets no key is a\n" +
+			"mistake." + exitCodesHelp,
+		Example: "  sudo shelf-agent config init\n  shelf-agent config check\n  shelf-agent config show --changed",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(config.Reference)
 			return err
 		},
 	}
-	check := &cobra.Command{
+	cmd.AddCommand(configInitCommand(), configCheckCommand(), configShowCommand(), configMigrateCommand())
+	return cmd
+}
+
+func configCheckCommand() *cobra.Command {
+	return &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a configuration file without using it",
 		Long: "Check reads a configuration file and says everything that is wrong with it, with line and column. It opens\n" +
@@ -29,13 +38,13 @@ func configCommand() *cobra.Command {
 		Example: "  shelf-agent config check\n  shelf-agent config check ./new.toml",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {
-			file := defaultConfig
-			if len(given) == 1 {
-				file = given[0]
-			}
+			file := fileOf(given)
 			c, err := loadConfig(file)
 			if err != nil {
 				return err
+			}
+			for _, note := range c.Notes() {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 			}
 			for _, camera := range c.Strangers() {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: [camera.%s] is for a camera that has no folder in %s; is it spelt like the folder? "+
@@ -45,6 +54,12 @@ func configCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.AddCommand(check)
-	return cmd
+}
+
+// fileOf is the file that a command line names, or the service's.
+func fileOf(given []string) string {
+	if len(given) == 1 {
+		return given[0]
+	}
+	return defaultConfig
 }

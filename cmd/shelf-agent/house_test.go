@@ -21,7 +21,7 @@ var house = map[string][]string{
 	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
-	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/diagnosis", "agent/find", "agent/frame", "agent/health", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
+	"agent":               {"agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/diagnosis", "agent/find", "agent/frame", "agent/health", "agent/pulse", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
@@ -31,6 +31,7 @@ var house = map[string][]string{
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
+	"agent/pulse":         {},
 	"agent/status":        {"agent/trail"},
 	"agent/support":       {"agent/config", "agent/config/strict", "agent/desk", "agent/status", "uploader/ticket"},
 	"agent/trail":         {},

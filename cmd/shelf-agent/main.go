@@ -94,13 +94,12 @@ func complain(w io.Writer, err error) {
 
 // loadConfig reads the configuration for a command that cannot do without.
 func loadConfig(file string) (*config.Config, error) {
-	c, err := config.Load(file)
+	c, err := config.Load(file, os.Environ())
 	switch {
 	case err == nil:
 		return c, nil
 	case errors.Is(err, fs.ErrNotExist):
-		err = hinted(err, "write one with `shelf-agent config > "+file+"` and set capture.dir, backend.url and upload.hosts, "+
-			"or name another with --config FILE.")
+		err = hinted(err, "write one with `shelf-agent config init "+file+"`, or name another with --config FILE.")
 	case errors.Is(err, fs.ErrPermission):
 		err = hinted(err, "run this as root or as the agent's user: sudo …")
 	}
@@ -113,7 +112,7 @@ func rootCommand() *cobra.Command {
 		Short: "Take camera frames from a shop to its bucket, each once and proven",
 		Long: "shelf-agent watches the folder that a shop's cameras write to, checks every picture and strips what is\n" +
 			"private, keeps it in a queue that survives power cuts, and uploads it to the retailer's own S3 bucket." + exitCodesHelp,
-		Example: "  shelf-agent config > /etc/shelf-agent/config.toml\n  shelf-agent config check\n" +
+		Example: "  sudo shelf-agent config init\n  shelf-agent config check\n" +
 			"  shelf-agent run\n  shelf-agent status",
 		Version:       versionText(),
 		SilenceUsage:  true,

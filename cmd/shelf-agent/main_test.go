@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,11 +29,13 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": exitCode, "rig": makeRig, "replace": replace, "start": start, "terminate": terminate,
+			"systemd": listenAsSystemd, "heard": heard, "unheard": unheard, "hangup": hangup,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[runningKey{}] = &running{}
 			frames, err := filepath.Abs("../../testdata/frames")
 			env.Setenv("FRAMES", frames)
+			env.Setenv("NL", "\n")
 			return err
 		},
 		Condition: func(name string) (bool, error) {
@@ -73,12 +76,31 @@ func makeRig(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { os.RemoveAll(run) })
 	ts.Setenv("SOCKET", filepath.Join(run, "agent.sock"))
+	ts.Check(rigFolder(ts.MkAbs("."), ts.Getenv("SOCKET")))
+}
+
+// makeRigFolder is the command rig for other tests; it returns the configuration's name.
+func makeRigFolder(t *testing.T, dir string) string {
+	t.Helper()
+	run, err := os.MkdirTemp("", "sa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(run) })
+	if err := rigFolder(dir, filepath.Join(run, "agent.sock")); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "config.toml")
+}
+
+func rigFolder(dir, socket string) error {
 	id := devpki.Rig{Store: "4711", Rig: "left"}
-	pki, err := devpki.Create(ts.MkAbs("pki"), devpki.Options{Rigs: []devpki.Rig{id}})
-	ts.Check(err)
-	ts.Check(os.Mkdir(ts.MkAbs("cameras"), 0o700))
+	pki, err := devpki.Create(filepath.Join(dir, "pki"), devpki.Options{Rigs: []devpki.Rig{id}})
+	if err != nil {
+		return err
+	}
 	files := pki.RigFiles(id)
-	ts.Check(os.WriteFile(ts.MkAbs("config.toml"), fmt.Appendf(nil, `state_dir = '%s'
+	return errors.Join(os.Mkdir(filepath.Join(dir, "cameras"), 0o700), os.WriteFile(filepath.Join(dir, "config.toml"), fmt.Appendf(nil, `state_dir = '%s'
 [capture]
 dir = '%s'
 [backend]
@@ -92,7 +114,7 @@ socket = '%s'
 listen = "127.0.0.1:0"
 [development]
 allow_loopback = true
-`, ts.MkAbs("state"), ts.MkAbs("cameras"), files.Cert, files.Key, ts.Getenv("SOCKET")), 0o600))
+`, filepath.Join(dir, "state"), filepath.Join(dir, "cameras"), files.Cert, files.Key, socket), 0o600))
 }
 
 // replace OLD NEW FROM TO copies a file with another text in it.
@@ -111,6 +133,7 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 type running struct {
 	process *exec.Cmd
 	log     chan string // the whole of it, once the process has ended
+	systemd *net.UnixConn
 }
 
 type runningKey struct{}
@@ -121,6 +144,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	cmd := exec.Command(program, args...)
 	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), notifyEnvironment(ts)...)
 	stderr, err := cmd.StderrPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())

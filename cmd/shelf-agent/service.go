@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strings"
@@ -20,9 +20,10 @@ func serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service install|uninstall|start|stop|restart|status",
 		Short: "Install and control the system service",
-		Long: "Service installs the agent as a system service that runs this very program with /etc/shelf-agent/config.toml,\n" +
-			"and controls it. On Linux that takes systemd; the unit is the one that `shelf-agent service unit` prints. All but\n" +
-			"status and unit are for root or an administrator." + exitCodesHelp,
+		Long: "Service installs the agent as a system service that runs this very program with\n" + defaultConfig + ", and\n" +
+			"controls it. On Linux that takes systemd; the unit is the one that `shelf-agent service unit` prints. On Windows\n" +
+			"the service is started anew after a failure, and writes to the event log; on macOS launchd does the same, with the\n" +
+			"log in /var/log/shelf-agent.err.log. All but status and unit are for root or an administrator." + exitCodesHelp,
 		Example: "  sudo shelf-agent service install\n  sudo shelf-agent service start\n  shelf-agent service status",
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -80,6 +81,13 @@ func controlService(cmd *cobra.Command, action string) error {
 		if err := placeConfig(); err != nil {
 			return err
 		}
+	case "uninstall":
+		if err := mayUninstall(runtime.GOOS, ownUnit); err != nil {
+			return err
+		}
+		if err := stopFirst(s); err != nil {
+			return hinted(fmt.Errorf("stopping the service: %w", err), logPlace()+" says more.")
+		}
 	case "start", "restart":
 		// A service that cannot run would be started again and again, and the mistake be in the journal only.
 		if _, err := loadConfig(defaultConfig); err != nil {
@@ -87,15 +95,52 @@ func controlService(cmd *cobra.Command, action string) error {
 		}
 	}
 	if err := service.Control(s, action); err != nil {
-		return hinted(err, "`journalctl -u shelf-agent` and `shelf-agent doctor` say more.")
+		return hinted(err, logPlace()+" and `shelf-agent doctor` say more.")
 	}
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action); err != nil {
 		return err
 	}
-	if action == "install" {
+	switch action {
+	case "install":
 		return sayNext(cmd.OutOrStdout())
+	case "uninstall":
+		return errors.Join(forgetDeclarations(), sayKept(cmd.OutOrStdout()))
 	}
 	return nil
+}
+
+// ownUnit is where `service install` puts the unit; a package has another place for it.
+const ownUnit = "/etc/systemd/system/shelf-agent.service"
+
+// mayUninstall leaves a package's service to the package.
+func mayUninstall(system, unit string) error {
+	if system != "linux" {
+		return nil
+	}
+	if _, err := os.Stat(unit); errors.Is(err, fs.ErrNotExist) {
+		return hinted(errors.New("the service came with a package"), "remove that: sudo apt remove shelf-agent, or sudo dnf remove shelf-agent")
+	}
+	return nil
+}
+
+// stopFirst: a service that is removed while it runs would run on, and nobody could stop it by its name.
+func stopFirst(s service.Service) error {
+	if state, err := s.Status(); err != nil || state != service.StatusRunning {
+		return nil //nolint:nilerr // in a failed state there is nothing to stop
+	}
+	return s.Stop()
+}
+
+// logPlace is where this system keeps what the service says.
+func logPlace() string {
+	switch runtime.GOOS {
+	case "windows":
+		return "The event log (Get-EventLog Application -Source shelf-agent)"
+	case "darwin":
+		return "/var/log/shelf-agent.err.log"
+	default:
+		return "`journalctl -u shelf-agent`"
+	}
 }
 
 // ready refuses what cannot succeed, in words that say what can.
@@ -176,16 +221,23 @@ func serviceConfig() (*service.Config, error) {
 	if err != nil && runtime.GOOS == "linux" {
 		return nil, err
 	}
+	return definition(unit), nil
+}
+
+// definition is the service as each system wants it.
+func definition(unit string) *service.Config {
 	return &service.Config{
 		Name: serviceName, DisplayName: "Shelf agent",
 		Description: "Takes camera frames from this shop to its bucket.",
 		Arguments:   serviceArguments(),
 		Option: service.KeyValue{
 			"SystemdScript": unit,
+			// macOS: from boot on, and again whenever it ends.
+			"RunAtLoad": true, "KeepAlive": true,
 			// Windows: start again after a failure, as Restart= does on Linux.
 			"OnFailure": "restart", "OnFailureDelayDuration": "5s", "OnFailureResetPeriod": 60,
 		},
-	}, nil
+	}
 }
 
 // packagedProgram is where the unit expects the program.
@@ -204,46 +256,4 @@ func unitFor(program string) (string, error) {
 			"sudo install it as "+packagedProgram+"; then run that one")
 	}
 	return strings.Replace(string(systemd.Unit), "ExecStart="+packagedProgram+" ", "ExecStart="+program+" ", 1), nil
-}
-
-// underServiceManager runs work until ctx ends. systemd and launchd stop a service by SIGTERM, which ends ctx;
-// only Windows has to be spoken to.
-func underServiceManager(ctx context.Context, work func(context.Context) error) error {
-	if runtime.GOOS != "windows" || service.Interactive() {
-		return work(ctx)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p := &program{ctx: ctx, cancel: cancel, work: work, done: make(chan error, 1)}
-	s, err := service.New(p, &service.Config{Name: serviceName})
-	if err != nil {
-		return err
-	}
-	return s.Run()
-}
-
-// program is the agent as the service library wants it.
-type program struct {
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   func(context.Context) error
-	done   chan error
-}
-
-// Start must not block.
-func (p *program) Start(s service.Service) error {
-	go func() {
-		err := p.work(p.ctx)
-		p.done <- err
-		if p.ctx.Err() == nil {
-			panic(fmt.Sprintf("shelf-agent ended by itself: %v", err)) // the service manager's recovery begins here
-		}
-	}()
-	return nil
-}
-
-// Stop waits for the agent to record every outcome.
-func (p *program) Stop(service.Service) error {
-	p.cancel()
-	return <-p.done
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -73,6 +75,43 @@ func TestActionsThatCannotSucceedAreRefused(t *testing.T) {
 		var hint hintedError
 		if (err == nil) != (tc.want == "") || err != nil && (err.Error() != tc.want || !errors.As(err, &hint) || !strings.Contains(hint.hint, "sudo shelf-agent service ")) {
 			t.Errorf("%s: %v, want %q", tc.story, err, tc.want)
+		}
+	}
+}
+
+// stopped counts how often it was stopped.
+type stopped struct {
+	manager
+	times int
+}
+
+func (s *stopped) Stop() error { s.times++; return nil }
+
+// TestUninstallStopsAndLeavesPackagesAlone.
+func TestUninstallStopsAndLeavesPackagesAlone(t *testing.T) {
+	for state, times := range map[service.Status]int{service.StatusRunning: 1, service.StatusStopped: 0} {
+		s := &stopped{manager: manager{state: state}}
+		if err := stopFirst(s); err != nil || s.times != times {
+			t.Errorf("state %d: stopped %d times, %v", state, s.times, err)
+		}
+	}
+	absent := filepath.Join(t.TempDir(), "shelf-agent.service")
+	var hint hintedError
+	if err := mayUninstall("linux", absent); !errors.As(err, &hint) || !strings.Contains(hint.hint, "apt remove") {
+		t.Errorf("a package's: %v", err)
+	}
+	if err := errors.Join(mayUninstall("windows", absent), mayUninstall("linux", os.Args[0])); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheServiceComesBackByItself: what the definition asks of Windows and macOS.
+func TestTheServiceComesBackByItself(t *testing.T) {
+	for option, want := range map[string]any{
+		"OnFailure": "restart", "OnFailureDelayDuration": "5s", "OnFailureResetPeriod": 60, "RunAtLoad": true, "KeepAlive": true,
+	} {
+		if got := definition("").Option[option]; got != want {
+			t.Errorf("%s is %v, want %v", option, got, want)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func socketOf(file, socket string) (string, error) {
 	if socket != "" {
 		return socket, nil
 	}
-	c, err := config.Load(file)
+	c, err := config.Load(file, os.Environ())
 	if err != nil {
 		return "", hinted(err, "mend the configuration, or say where the agent answers: shelf-agent status --socket /run/shelf-agent/agent.sock")
 	}

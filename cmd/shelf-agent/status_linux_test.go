@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -163,7 +164,7 @@ func TestColourIsForTerminals(t *testing.T) {
 // TestTheLogIsForItsReader: a person at a terminal reads text; journald, and whatever else is no terminal, gets JSON.
 func TestTheLogIsForItsReader(t *testing.T) {
 	x := newTerminal(t)
-	logger(config.Log{Level: "info", Format: "auto"}, x.program).Warn("the disk is full", "camera", "aisle-3")
+	logger(config.Log{Level: "info", Format: "auto"}, new(slog.LevelVar), x.program).Warn("the disk is full", "camera", "aisle-3")
 	if text := x.until("\n"); !strings.Contains(text, `level=WARN msg="the disk is full" camera=aisle-3`) {
 		t.Errorf("on a terminal: %q", text)
 	}
@@ -172,7 +173,7 @@ func TestTheLogIsForItsReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	logger(config.Log{Level: "info", Format: "auto"}, w).Warn("the disk is full", "camera", "aisle-3")
+	logger(config.Log{Level: "info", Format: "auto"}, new(slog.LevelVar), w).Warn("the disk is full", "camera", "aisle-3")
 	w.Close()
 	var line struct{ Level, Msg, Camera string }
 	if err := json.NewDecoder(r).Decode(&line); err != nil || line.Level != "WARN" || line.Msg != "the disk is full" || line.Camera != "aisle-3" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -52,10 +53,21 @@ func private(name string) error {
 	if err != nil {
 		return missing(fmt.Errorf("device key: %w", err))
 	}
-	if permissionsAreReal && info.Mode().Perm()&0o077 != 0 {
+	others := os.FileMode(0o077)
+	if isCredential(name) {
+		others = 0o037
+	}
+	if permissionsAreReal && info.Mode().Perm()&others != 0 {
 		return fmt.Errorf("device key %s can be read by others (mode %#o); run: chmod 600 %s", name, info.Mode().Perm(), name)
 	}
 	return nil
+}
+
+// isCredential tells a file in which systemd shows a service a credential: to no one else, and by an access list, which
+// the bits of its group stand for.
+func isCredential(name string) bool {
+	folder := os.Getenv("CREDENTIALS_DIRECTORY")
+	return folder != "" && filepath.Dir(name) == filepath.Clean(folder)
 }
 
 // MissingError says that a file of the pair is not there: perhaps the rig was never enrolled.

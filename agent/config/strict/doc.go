@@ -8,7 +8,10 @@
 //  2. An unknown key is a mistake, and the nearest known one is suggested. Keys are compared with their case.
 //  3. A value has the type that the struct says. In particular no bare number becomes a Duration.
 //  4. The caller's own rules are reported in the same form, through Document.Problem.
-//  5. Work and output are bounded: by MaxBytes, and by MaxProblems.
+//  5. What sets a value beside the file, an Override, is held against the struct as strictly; its problems name it.
+//  6. Rename reads an older form of a file, and problems are told as they are in the file itself. Values writes a
+//     struct so that Decode reads the same one again.
+//  7. Work and output are bounded: by MaxBytes, and by MaxProblems.
 //
 // The struct's exported fields carry `toml` tags and are texts, numbers, booleans, structs, maps with text
 // keys, slices of these, or types that implement encoding.TextUnmarshaler and are written as texts. Embedded

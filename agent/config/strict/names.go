@@ -28,6 +28,30 @@ func keysOf(of reflect.Type, prefix string) []string {
 	return keys
 }
 
+// Settable lists the keys that an Override can set: values, and lists of values, whose names the struct alone decides.
+func Settable(of any) []string { return settable(bare(reflect.TypeOf(of)), "") }
+
+func settable(of reflect.Type, prefix string) []string {
+	var keys []string
+	for i := range of.NumField() {
+		name, ok := keyName(of.Field(i))
+		if !ok {
+			continue
+		}
+		switch inner := bare(of.Field(i).Type); {
+		case isTable(inner) && inner.Kind() == reflect.Struct:
+			keys = append(keys, settable(inner, prefix+name+".")...)
+		case isTable(inner) || isTableList(inner) || isList(inner) && isList(inner.Elem()):
+		default:
+			keys = append(keys, prefix+name)
+		}
+	}
+	return keys
+}
+
+// Nearest is the known key that was most likely meant, or "".
+func Nearest(known []string, given string) string { return nearest(known, given) }
+
 func fieldNamed(of reflect.Type, name string) (reflect.StructField, bool) {
 	for i := range of.NumField() {
 		if key, ok := keyName(of.Field(i)); ok && key == name {

@@ -20,18 +20,37 @@ type Document struct {
 	// keys holds the offset of each key and table, by its dotted name; of a table that is named in several
 	// places, the first.
 	keys     map[string]int
+	from     map[string]string // what an Override has set, by key: where it came from
 	problems []Problem
+}
+
+// Input is what a struct is filled with. File is the name of Raw in problems.
+type Input struct {
+	File string
+	Raw  []byte
+	// Edits are what Rename has done to Raw, so that places are told as they are in the file itself.
+	Edits []Edit
+	// Overrides come after the file, and are held against the struct as strictly.
+	Overrides []Override
+	// Problems were found before, and are reported with the others.
+	Problems []Problem
 }
 
 // Decode reads a file's content into a struct; file is its name in problems. What the file does not name
 // keeps its value. The error is an *Error; what into holds then is undefined.
 func Decode(file string, raw []byte, into any) (*Document, error) {
+	return Input{File: file, Raw: raw}.Decode(into)
+}
+
+// Decode is the function Decode, with all of the input.
+func (in Input) Decode(into any) (*Document, error) {
 	target := reflect.TypeOf(into)
 	if target == nil || target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
 		panic(fmt.Sprintf("strict: decoding needs a pointer to a struct, not %T", into))
 	}
-	d := &Document{file: file, text: newText(raw), keys: map[string]int{}}
-	if len(raw) > MaxBytes {
+	d := &Document{file: in.File, text: newText(in.Raw), keys: map[string]int{}, from: map[string]string{}, problems: in.Problems}
+	d.text.edits = in.Edits
+	if len(in.Raw) > MaxBytes {
 		d.add(absent, "", ErrTooLarge.Error())
 		return nil, d.Err()
 	}
@@ -39,9 +58,13 @@ func Decode(file string, raw []byte, into any) (*Document, error) {
 		d.add(offset, "", reason)
 		return nil, d.Err()
 	}
+	before := len(d.problems)
 	newWalker(d, target.Elem()).walk()
-	if len(d.problems) == 0 {
+	if len(d.problems) == before {
 		d.decode(into)
+	}
+	for _, o := range in.Overrides {
+		d.override(o, reflect.ValueOf(into).Elem())
 	}
 	if err := d.Err(); err != nil {
 		return nil, err
@@ -70,13 +93,39 @@ func (d *Document) Has(key string) bool {
 	return ok
 }
 
-// Problem adds something that is wrong with a key: a whole sentence about it, without its name.
-func (d *Document) Problem(key, format string, args ...any) {
+// From says what set a key: an override's origin, or the file's name and the line. ok is false where neither did.
+func (d *Document) From(key string) (from string, ok bool) {
+	if from, ok := d.from[key]; ok {
+		return from, true
+	}
 	offset, ok := d.keys[key]
 	if !ok {
-		offset = absent
+		return "", false
 	}
-	d.add(offset, key, fmt.Sprintf(format, args...))
+	line, _ := d.text.position(offset)
+	return fmt.Sprintf("%s:%d", d.file, line), true
+}
+
+// Problem adds something that is wrong with a key: a whole sentence about it, without its name. Where the key is
+// absent, the place is that of its table.
+func (d *Document) Problem(key, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if from, ok := d.from[key]; ok {
+		d.addFrom(from, key, message)
+		return
+	}
+	d.add(d.offsetOf(key), key, message)
+}
+
+func (d *Document) offsetOf(key string) int {
+	for {
+		if offset, ok := d.keys[key]; ok {
+			return offset
+		}
+		if key, _ = split(key); key == "" {
+			return absent
+		}
+	}
 }
 
 // Err is nil, or an *Error with every problem so far.
@@ -103,6 +152,11 @@ func (d *Document) add(offset int, key, message string) {
 		p.Line, p.Column = d.text.position(offset)
 	}
 	d.problems = append(d.problems, p)
+}
+
+// addFrom adds a problem with what does not stand in the file.
+func (d *Document) addFrom(from, key, message string) {
+	d.problems = append(d.problems, Problem{File: from, Key: shorten(key, maxShownKey), Message: shorten(message, maxShownMessage)})
 }
 
 func (d *Document) tooMany() bool { return len(d.problems) > MaxProblems }

@@ -10,7 +10,8 @@ import (
 // text is a file's content, with its lines.
 type text struct {
 	raw   []byte
-	lines []int // the offset at which each line begins
+	lines []int  // the offset at which each line begins
+	edits []Edit // by which raw differs from the file
 }
 
 // byteOrderMark is what some Windows editors begin a UTF-8 file with. It is no letter, so columns are right
@@ -36,7 +37,13 @@ func (t text) position(offset int) (line, column int) {
 	if !found {
 		line--
 	}
-	return line + 1, utf8.RuneCount(t.raw[t.lines[line]:offset]) + 1
+	column = utf8.RuneCount(t.raw[t.lines[line]:offset]) + 1
+	for _, e := range t.edits {
+		if e.Offset >= t.lines[line] && e.Offset < offset {
+			column -= utf8.RuneCountInString(e.Is) - utf8.RuneCountInString(e.Was)
+		}
+	}
+	return line + 1, column
 }
 
 // offset undoes the library's position, whose columns count bytes.
@@ -52,6 +59,13 @@ func (t text) around(offset int) (before, after string) {
 	line, _ := t.position(offset)
 	rest, _, _ := strings.Cut(string(t.raw[offset:]), "\n")
 	return string(t.raw[t.lines[line-1]:offset]), strings.TrimSpace(rest)
+}
+
+// afterEquals is where the value of a key begins that ends at offset; the parser does not say it of lists.
+func (t text) afterEquals(offset int) int {
+	rest := string(t.raw[offset:])
+	value := strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(rest, " \t"), "="), " \t")
+	return offset + len(rest) - len(value)
 }
 
 // unreadable says where and why the content is no text at all.

@@ -33,6 +33,22 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// MarshalText writes the shortest form that UnmarshalText reads: "30d", "5m", "1h30m".
+func (d Duration) MarshalText() ([]byte, error) {
+	const daily = Duration(24 * time.Hour)
+	if d > 0 && d%daily == 0 {
+		return fmt.Appendf(nil, "%dd", d/daily), nil
+	}
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return []byte(s), nil
+}
+
 func notSpan(s string) error {
 	return fmt.Errorf(`%q is not a time span; write it as in "30s", "5m", "12h" or "7d"`, shorten(s, maxShownValue))
 }
@@ -52,6 +68,16 @@ var units = []struct {
 	// The longer names first: "MiB" also ends in "B".
 	{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40},
 	{"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"b", 1}, {"", 1},
+}
+
+// MarshalText writes the largest binary unit that leaves a whole number, or the number of bytes.
+func (s Size) MarshalText() ([]byte, error) {
+	names := []string{"", " KiB", " MiB", " GiB", " TiB"}
+	n, i := int64(s), 0
+	for n > 0 && n%1024 == 0 && i < len(names)-1 {
+		n, i = n/1024, i+1
+	}
+	return []byte(strconv.FormatInt(n, 10) + names[i]), nil
 }
 
 // UnmarshalText accepts a number and a unit, binary (KiB) or decimal (kB).

@@ -166,7 +166,7 @@ func (w *walker) keyValue(at place, node *unstable.Node) {
 		}
 	}
 	if w.define(at, begin, "is set twice; the first is in line %d") {
-		w.value(at, node.Value(), w.afterEquals(end))
+		w.value(at, node.Value(), w.document.text.afterEquals(end))
 	}
 }
 
@@ -185,11 +185,4 @@ func (w *walker) locate(at place, offset int) {
 	if !w.document.Has(at.key()) {
 		w.document.keys[at.key()] = offset
 	}
-}
-
-// afterEquals is where the value of a key begins that ends at offset; the parser does not say it of lists.
-func (w *walker) afterEquals(offset int) int {
-	rest := string(w.document.text.raw[offset:])
-	value := strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(rest, " \t"), "="), " \t")
-	return offset + len(rest) - len(value)
 }
