@@ -129,6 +129,7 @@ func rootCommand() *cobra.Command {
 	})
 	root.AddCommand(runCommand(), enrollCommand(), statusCommand(), doctorCommand(), configCommand(), serviceCommand(), queueCommand(),
 		captureCommand(), findCommand(), frameCommand(), rejectedCommand(), queueCheckCommand())
+	root.AddCommand(manCommand())
 	return root
 }
 
