@@ -79,6 +79,13 @@ cross: ## build the agent for every system that it runs on
 		echo $$target; GOOS=$${target%/*} GOARCH=$${target#*/} GOARM=7 $(BUILD) -o /dev/null ./cmd/shelf-agent || exit 1; \
 	done
 
+.PHONY: test-systemd
+test-systemd: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## the package's whole life on a Debian 12 with systemd (root, a Debian mirror; some minutes)
+	@.ci/need debootstrap debootstrap "the package on a real systemd" || true
+	@.ci/need ip iproute2 "the network of that machine" || true
+	@.ci/need mkfs.ext4 e2fsprogs "the disk of that machine" || true
+	SHELFAGENT_SYSTEMD=1 $(GO) test -count=1 -v -timeout 20m -run TestOnRealSystemd ./packaging/systemdtest
+
 .PHONY: release
 release: $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## packages, archives, bills of materials and checksums into dist/; VERSION=1.4.0 names it
 	$(GO) run ./packaging/release --version "$(VERSION)"
