@@ -17,7 +17,7 @@
 //     is the builder's folder, umask, time, time zone, locale, name or machine. SOURCE_DATE_EPOCH is the time of all
 //     files; without it, the last commit's.
 //  2. A release is whole: everything is made in a folder beside dist/, which takes its place at the end.
-//  3. What is shipped is stripped, without cgo, and says its version.
+//  3. What is shipped is stripped, without cgo, says its version, and has 20 MiB at most.
 //
 // # Limits
 //

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -53,6 +54,9 @@ func (t target) program() string {
 	return "shelf-agent"
 }
 
+// mostBytes is how large the program may be.
+const mostBytes = 20 << 20
+
 // build compiles the agent as the Makefile does: the same source gives the same bytes.
 func (r *release) build(ctx context.Context, t target, to string) (string, error) {
 	cmd := r.command(ctx, r.source, "go", "build", "-trimpath", "-buildvcs=false",
@@ -61,6 +65,13 @@ func (r *release) build(ctx context.Context, t target, to string) (string, error
 	cmd.Env = append(cmd.Env, "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOARM="+t.arm, "GOAMD64=v1", "GOFLAGS=-mod=readonly", "GOEXPERIMENT=")
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("go build: %w", err)
+	}
+	info, err := os.Stat(to)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > mostBytes {
+		return "", fmt.Errorf("the program has %d bytes; a rig's disk and line are asked for %d at most", info.Size(), mostBytes)
 	}
 	return to, r.stamp(to, 0o755)
 }
