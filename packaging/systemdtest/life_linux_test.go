@@ -129,9 +129,12 @@ func readmeInstall(t *testing.T) []string {
 	return lines
 }
 
+// packageFile is how the README calls the package.
+var packageFile = regexp.MustCompile(`\./shelf-agent_\S+\.deb`)
+
 // own puts this rig's file and code into a line of the README.
 func (r *rig) own(line string) string {
-	line = regexp.MustCompile(`\./shelf-agent_\S+\.deb`).ReplaceAllString(line, "./"+filepath.Base(r.kit.Debs[0]))
+	line = packageFile.ReplaceAllString(line, "./"+filepath.Base(r.kit.Debs[0]))
 	if code := regexp.MustCompile(`--code \S+`); code.MatchString(line) {
 		line = code.ReplaceAllString(line, "--code "+r.cloud.invite())
 	}
@@ -236,8 +239,8 @@ func (r *rig) powerCut() {
 
 func (r *rig) upgraded() {
 	stop := r.filming()
-	before, configured := r.healthy(), r.do("sha256sum /etc/shelf-agent/config.toml")
-	said := r.do("apt install ./" + filepath.Base(r.kit.Debs[1]))
+	before, configured := r.healthy(), r.do("cat /etc/shelf-agent/config.toml")
+	said := r.do(packageFile.ReplaceAllString(readmeLine(r.t, `sudo apt-get install .*force-confold.*`), "./"+filepath.Base(r.kit.Debs[1])))
 	after := r.healthy()
 	stop()
 	if before.Version != versions[0] || after.Version != versions[1] || after.PID == before.PID {
@@ -246,8 +249,11 @@ func (r *rig) upgraded() {
 	if strings.Contains(said, "not started") {
 		r.t.Errorf("an upgrade speaks as if it were the first installation:\n%s", said)
 	}
-	if r.do("sha256sum /etc/shelf-agent/config.toml") != configured {
+	if r.do("cat /etc/shelf-agent/config.toml") != configured {
 		r.t.Error("the upgrade changed the configuration")
+	}
+	if !strings.Contains(r.do("cat /etc/shelf-agent/config.toml.dpkg-dist"), "a line more") {
+		r.t.Error("the new reference is not beside the configuration")
 	}
 	r.shop.everyFrameOnce(r.machine, r.cloud)
 }
@@ -359,7 +365,7 @@ func (r *rig) purgedAndKept() {
 	if n < 20 || !strings.Contains(said, fmt.Sprintf("%d pictures that were never delivered are kept in /var/lib/shelf-agent", n)) {
 		r.t.Errorf("%d frames are left, and apt says:\n%s", n, said)
 	}
-	if out, err := r.run("ls -d /var/lib/shelf-agent/identity /etc/shelf-agent"); err == nil {
+	if out := r.do("ls -d /var/lib/shelf-agent/identity /etc/shelf-agent 2>/dev/null || true"); out != "" {
 		r.t.Errorf("after the purge there is still %s", out)
 	}
 	r.cloud.reachable()
@@ -368,7 +374,7 @@ func (r *rig) purgedAndKept() {
 
 func (r *rig) purgedForGood() {
 	r.backlog(20)
-	r.do(readmeErase(r.t))
+	r.do(readmeLine(r.t, `echo .*delete-frames.*`))
 	said := r.do("apt purge -y shelf-agent")
 	if strings.Contains(said, "are kept") {
 		r.t.Errorf("apt says:\n%s", said)
@@ -380,16 +386,16 @@ func (r *rig) purgedForGood() {
 	r.cloud.reachable()
 }
 
-// readmeErase is the README's line for who wants undelivered pictures gone.
-func readmeErase(t *testing.T) string {
+// readmeLine is the README's only command line of a kind.
+func readmeLine(t *testing.T, kind string) string {
 	t.Helper()
 	raw, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile(`(?m)^    (echo .*delete-frames.*)$`).FindSubmatch(raw)
-	if line == nil {
-		t.Fatal("the README does not say how to have undelivered pictures deleted")
+	lines := regexp.MustCompile(`(?m)^    (`+kind+`)$`).FindAllSubmatch(raw, -1)
+	if len(lines) != 1 {
+		t.Fatalf("the README has %d lines like %q", len(lines), kind)
 	}
-	return string(line[1])
+	return string(lines[0][1])
 }

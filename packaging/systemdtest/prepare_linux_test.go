@@ -137,5 +137,24 @@ func debsIn(t *testing.T, module, dir string) []string {
 		}
 		debs = append(debs, found[0])
 	}
+	otherReference(t, debs[1])
 	return debs
+}
+
+// otherReference changes the reference configuration in a package, as most releases do: on every rig that file has been
+// edited, so this is what dpkg asks people about.
+func otherReference(t *testing.T, deb string) {
+	t.Helper()
+	dir := deb + ".d"
+	must(t, "dpkg-deb", "--raw-extract", deb, dir)
+	config := filepath.Join(dir, "etc/shelf-agent/config.toml")
+	raw, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, append(raw, "\n# This release has a line more.\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "dpkg-deb", "--build", "--root-owner-group", "-Zgzip", dir, deb)
+	must(t, "rm", "-r", dir)
 }
