@@ -121,23 +121,26 @@ func (m *machine) boot() {
 	}
 	m.ended = make(chan error, 1)
 	go func() { m.ended <- m.nspawn.Wait() }()
-	m.await("the machine's first process", time.Minute, func() bool {
-		children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", m.nspawn.Process.Pid))
-		for _, file := range children {
-			raw, _ := os.ReadFile(file)
-			if first := strings.Fields(string(raw)); len(first) > 0 {
-				m.init, _ = strconv.Atoi(first[0])
-				return m.init > 0
-			}
-		}
-		return false
-	})
 	m.await("the network", time.Minute, func() bool { return exec.Command("ip", "link", "set", "ve-rig", "up").Run() == nil })
 	must(m.t, "ip", "route", "replace", rigAddr, "dev", "ve-rig")
 	m.await("the machine runs", time.Minute, func() bool {
+		m.init = childOf(m.nspawn.Process.Pid) // at first, a child that prepares the machine and ends
 		out, _ := m.run("systemctl is-system-running --wait")
 		return strings.TrimSpace(out) == "running"
 	})
+}
+
+// childOf is a process's first child, or 0.
+func childOf(pid int) int {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, file := range tasks {
+		raw, _ := os.ReadFile(file)
+		if children := strings.Fields(string(raw)); len(children) > 0 {
+			child, _ := strconv.Atoi(children[0])
+			return child
+		}
+	}
+	return 0
 }
 
 // await asks again and again; the machine must not end meanwhile.
