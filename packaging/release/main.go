@@ -136,7 +136,7 @@ func checkVersion(version string) error {
 }
 
 func (r *release) git(ctx context.Context, arguments ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", arguments...)
+	cmd := exec.CommandContext(ctx, "git", arguments...) //nolint:gosec // the words are this program's own
 	cmd.Dir = r.source
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
@@ -144,7 +144,7 @@ func (r *release) git(ctx context.Context, arguments ...string) (string, error) 
 
 // command is a program whose surroundings are the release's, not the builder's. What it says, the builder reads.
 func (r *release) command(ctx context.Context, dir, program string, arguments ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, program, arguments...)
+	cmd := exec.CommandContext(ctx, program, arguments...) //nolint:gosec // go, the tools that the builder named, and what was built
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	cmd.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C.UTF-8", "SOURCE_DATE_EPOCH="+strconv.FormatInt(r.epoch.Unix(), 10))
 	return cmd

@@ -331,7 +331,7 @@ func (r *rig) backlog(want int64) {
 // payloads counts the frames on the agent's disk.
 func (r *rig) payloads() int {
 	r.t.Helper()
-	n, err := strconv.Atoi(strings.TrimSpace(r.do("find /var/lib/shelf-agent/queue/payload -type f | wc -l")))
+	n, err := strconv.Atoi(strings.TrimSpace(r.do("find /var/lib/shelf-agent/queue/payload -type f 2>/dev/null | wc -l")))
 	if err != nil {
 		r.t.Fatal(err)
 	}
