@@ -44,8 +44,8 @@ func life(t *testing.T, k kit) {
 		{"installed in the README's own words", r.install},
 		{"told that it has no fleet", r.hurry},
 		{"killed three times", r.killed},
-		{"the machine reboots", r.rebooted},
-		{"the machine's power is cut", r.powerCut},
+		{"the machine reboots", r.comesBack(r.reboot)},
+		{"the machine's power is cut", r.comesBack(r.cutPower)},
 		{"upgraded while the cameras film", r.upgraded},
 		{"an upgrade leaves a stopped agent stopped", r.upgradedAtRest},
 		{"the disk is full", r.fullDisk},
@@ -218,23 +218,21 @@ func (r *rig) killed() {
 	r.shop.everyFrameOnce(r.machine, r.cloud)
 }
 
-func (r *rig) rebooted() {
-	stop := r.filming()
-	_, _ = r.run("systemctl reboot") // the connection may end before the answer
-	r.gone()
-	r.boot()
-	r.healthy()
-	stop()
-	r.shop.everyFrameOnce(r.machine, r.cloud)
+// comesBack is a story in which the machine ends while the cameras film, and is switched on again.
+func (r *rig) comesBack(end func()) func() {
+	return func() {
+		stop := r.filming()
+		end()
+		r.boot()
+		r.healthy()
+		stop()
+		r.shop.everyFrameOnce(r.machine, r.cloud)
+	}
 }
 
-func (r *rig) powerCut() {
-	stop := r.filming()
-	r.cutPower()
-	r.boot()
-	r.healthy()
-	stop()
-	r.shop.everyFrameOnce(r.machine, r.cloud)
+func (r *rig) reboot() {
+	_, _ = r.run("systemctl reboot") // the connection may end before the answer
+	r.gone()
 }
 
 func (r *rig) upgraded() {
@@ -258,9 +256,13 @@ func (r *rig) upgraded() {
 	r.shop.everyFrameOnce(r.machine, r.cloud)
 }
 
+// upgradedAtRest is on a rig where `shelf-agent service install` was used before there was a package.
 func (r *rig) upgradedAtRest() {
-	r.do("systemctl stop shelf-agent")
-	r.do("dpkg -i ./" + filepath.Base(r.kit.Debs[1]))
+	r.do("systemctl stop shelf-agent && shelf-agent service unit > /etc/systemd/system/shelf-agent.service")
+	if said := r.do("dpkg -i ./" + filepath.Base(r.kit.Debs[1])); !strings.Contains(said, "hides the unit of this package") {
+		r.t.Errorf("nothing is said of the unit that has precedence:\n%s", said)
+	}
+	r.do("rm /etc/systemd/system/shelf-agent.service && systemctl daemon-reload")
 	if got := strings.TrimSpace(r.do("systemctl is-active shelf-agent || true")); got != "inactive" {
 		r.t.Errorf("the upgrade made a stopped agent %s", got)
 	}
