@@ -10,6 +10,8 @@ GO       ?= go
 VERSITYGW     := v1.8.0
 RCLONE        := v1.76.0
 GOLANGCI_LINT := v2.15.0
+NFPM          := v2.45.2
+CYCLONEDX     := v1.10.0
 
 # No cgo in what is shipped. -trimpath and no VCS stamp: the same source gives the same bytes.
 export CGO_ENABLED := 0
@@ -33,11 +35,12 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 
 # The race detector needs a C compiler; .ci/need says so when there is none.
 .PHONY: test
-test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
+test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
 	@.ci/need promtool prometheus "the alert rules" || test -z "$(CI)"
 	@.ci/need systemd-analyze systemd "what systemd itself says of the unit" || test -z "$(CI)"
+	@.ci/need lintian lintian "Debian's own check of the package" || test -z "$(CI)"
 	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
@@ -78,6 +81,21 @@ cross: ## build the agent for every system that it runs on
 		echo $$target; GOOS=$${target%/*} GOARCH=$${target#*/} GOARM=7 $(BUILD) -o /dev/null ./cmd/shelf-agent || exit 1; \
 	done
 
+.PHONY: test-systemd
+test-systemd: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## the package's whole life on a Debian 12 with systemd (root, a Debian mirror; some minutes)
+	@.ci/need debootstrap debootstrap "the package on a real systemd" || true
+	@.ci/need ip iproute2 "the network of that machine" || true
+	@.ci/need mkfs.ext4 e2fsprogs "the disk of that machine" || true
+	SHELFAGENT_SYSTEMD=1 $(GO) test -count=1 -v -timeout 20m -run TestOnRealSystemd ./packaging/systemdtest
+
+.PHONY: release
+release: $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## packages, archives, bills of materials and checksums into dist/; VERSION=1.4.0 names it
+	$(GO) run ./packaging/release --version "$(VERSION)"
+
+.PHONY: test-release
+test-release: $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## make the whole release twice, the second time without anything compiled before, and compare (long)
+	SHELFAGENT_RELEASE=whole $(GO) test -count=1 -v -timeout 60m -run TestTwoBuildsAreTheSameBytes ./packaging/release
+
 .PHONY: bench
 bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benchmarks, ours beside their peers (root, /dev/fuse and loop devices for a disk like a shop's; long)
 	@.ci/need djpeg libjpeg-turbo-progs "libjpeg-turbo beside the check of a JPEG" || true
@@ -99,6 +117,16 @@ $(TOOLS)/rclone-$(RCLONE):
 	@GOBIN=$(TOOLS) $(GO) install github.com/rclone/rclone@$(RCLONE)
 	@touch $@
 
+$(TOOLS)/nfpm-$(NFPM):
+	@echo "building nfpm $(NFPM), which makes deb and rpm packages (once, some minutes) …"
+	@GOBIN=$(TOOLS) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	@touch $@
+
+$(TOOLS)/cyclonedx-gomod-$(CYCLONEDX):
+	@echo "building cyclonedx-gomod $(CYCLONEDX), which writes the bills of materials (once) …"
+	@GOBIN=$(TOOLS) $(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(CYCLONEDX)
+	@touch $@
+
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
 	@echo "building golangci-lint $(GOLANGCI_LINT) (once, some minutes) …"
 	@GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
@@ -106,4 +134,4 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_LINT):
 
 .PHONY: clean
 clean: ## delete what was built, but for the tools
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist .cache

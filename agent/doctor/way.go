@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,7 @@ func way(ctx context.Context, options uploader.Options, tell func(Result)) (back
 	}
 	walking.Wait()
 	intercepted(all)
+	cutOff(all)
 	for i, w := range all {
 		backend, s3 = backend || doors[i].Backend && w.open(), s3 || !doors[i].Backend && w.open()
 		for _, r := range w.results {
@@ -66,6 +68,20 @@ func intercepted(all []walked) {
 		if n := hosts[w.stranger]; n > 1 {
 			last := &w.results[len(w.results)-1]
 			last.Saw += fmt.Sprintf("; the same authority signed for %d hosts here, as a firewall does that intercepts TLS", n)
+		}
+	}
+}
+
+// cutOff tells a line that is down from servers that are: then no door can be reached.
+func cutOff(all []walked) {
+	if slices.ContainsFunc(all, func(w walked) bool { return len(w.results) == len(waySteps) }) {
+		return
+	}
+	for _, w := range all {
+		for i, r := range w.results {
+			if r.Condition == health.BackendAway || r.Condition == health.S3Away {
+				w.results[i] = r.is(health.LinkDown)
+			}
 		}
 	}
 }

@@ -52,9 +52,11 @@ var house = map[string][]string{
 	"uploader/backend/registry":  {"uploader/ticket"},
 	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
-	"systemd":              {},
-	"packaging":            {},
-	"packaging/monitoring": {},
+	"systemd":               {},
+	"packaging":             {},
+	"packaging/monitoring":  {},
+	"packaging/release":     {},
+	"packaging/systemdtest": {},
 }
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its

@@ -128,6 +128,7 @@ func rootCommand() *cobra.Command {
 	})
 	root.AddCommand(runCommand(), enrollCommand(), statusCommand(), doctorCommand(), supportCommand(), configCommand(), serviceCommand(), queueCommand(),
 		captureCommand(), findCommand(), frameCommand(), rejectedCommand(), queueCheckCommand())
+	root.AddCommand(manCommand())
 	return root
 }
 

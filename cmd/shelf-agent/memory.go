@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,31 +27,46 @@ func respectMemoryLimit(root string) int64 {
 	return limit
 }
 
-// memoryLimit is the least limit on the way from this process's control group (cgroups(7), version 2) to the root, in
-// bytes; 0 when there is none. root is "/" but in tests.
+// memoryLimit is the least limit on the way from this process's control groups (cgroups(7)) to their roots, in bytes; 0
+// when there is none. Where both versions are mounted, memory belongs to one of them. root is "/" but in tests.
 func memoryLimit(root string) int64 {
 	raw, err := os.ReadFile(filepath.Join(root, "proc/self/cgroup"))
 	if err != nil {
 		return 0
 	}
-	group, ok := strings.CutPrefix(strings.TrimSpace(string(raw)), "0::")
-	if !ok {
+	least := int64(math.MaxInt64)
+	for line := range strings.Lines(string(raw)) {
+		// hierarchy:controllers:group
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		switch {
+		case len(fields) != 3:
+		case fields[0] == "0" && fields[1] == "":
+			least = min(least, leastLimit(filepath.Join(root, "sys/fs/cgroup"), fields[2], "memory.max"))
+		case slices.Contains(strings.Split(fields[1], ","), "memory"):
+			least = min(least, leastLimit(filepath.Join(root, "sys/fs/cgroup/memory"), fields[2], "memory.limit_in_bytes"))
+		}
+	}
+	if least >= noLimit {
 		return 0
 	}
+	return least
+}
+
+// noLimit is less than what version 1 writes where there is none: the largest number of whole pages.
+const noLimit = math.MaxInt64 / 2
+
+// leastLimit reads the file of a group and of all above it.
+func leastLimit(hierarchy, group, file string) int64 {
 	least := int64(math.MaxInt64)
 	for at := filepath.Clean("/" + group); ; at = filepath.Dir(at) {
-		raw, err := os.ReadFile(filepath.Join(root, "sys/fs/cgroup", at, "memory.max"))
+		raw, err := os.ReadFile(filepath.Join(hierarchy, at, file))
 		if err == nil {
 			if limit, err := strconv.ParseInt(strings.TrimSpace(string(raw)), 10, 64); err == nil && limit > 0 {
 				least = min(least, limit)
 			}
 		}
 		if at == "/" {
-			break
+			return least
 		}
 	}
-	if least == math.MaxInt64 {
-		return 0
-	}
-	return least
 }
