@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -74,13 +73,13 @@ func (a *Agent) lookAndObserve(now time.Time) facts {
 	return f
 }
 
-// observe turns facts into conditions.
+// observe turns facts into conditions, those that explain others first: the log is told of the others only if nothing does.
 func (a *Agent) observe(f facts, now time.Time) {
 	a.observeCapture(f.capture, now)
 	a.observeIntake(f, now)
 	a.observeQueue(f, now)
-	a.observeLink(f.uploader, now)
 	a.observeClock(f.uploader, now)
+	a.observeLink(f.uploader, now)
 	a.observeCertificate(f, now)
 	a.observePage(f.page, now)
 }
@@ -181,91 +180,6 @@ func stuck(f facts, now time.Time) bool {
 	u := f.uploader
 	held := u.Outage != nil || paused(u) || u.Begins.After(now)
 	return f.queue.Pending() > 0 && !held && now.Sub(u.LastDelivered).Abs() > quiet // a clock that was set back does not hide it
-}
-
-// linkConditions says which condition an outage of each cause is.
-var linkConditions = map[uploader.Cause]health.Code{
-	uploader.CauseWrongNetwork:  health.WrongNetwork,
-	uploader.CauseTooFast:       health.TooFast,
-	uploader.CauseBackendDenied: health.BackendDenied,
-	uploader.CauseBackendFault:  health.BackendFault,
-	uploader.CauseTicketRefused: health.TicketRefused,
-	uploader.CauseS3Denied:      health.S3Denied,
-	uploader.CauseUnknown:       health.UploadsFail,
-	uploader.CauseTicketExpired: health.TicketExpired,
-}
-
-// placeConditions says which it is when the link is bad, by where.
-var placeConditions = map[uploader.Place]health.Code{
-	uploader.PlaceLine:     health.LinkDown,
-	uploader.PlaceBackend:  health.BackendAway,
-	uploader.PlaceS3:       health.S3Away,
-	uploader.PlaceImpostor: health.TLSIntercepted,
-}
-
-func conditionOf(o *uploader.Outage) health.Code {
-	if o.Cause == uploader.CauseLink {
-		return placeConditions[o.Place]
-	}
-	return linkConditions[o.Cause]
-}
-
-func (a *Agent) observeLink(s uploader.Status, now time.Time) {
-	var code health.Code
-	reason := ""
-	if o := outage(s); o != nil {
-		code, reason = conditionOf(o), o.Reason
-	}
-	for _, c := range linkConditions {
-		a.health.Set(c, now, c == code, reason)
-	}
-	for _, c := range placeConditions {
-		a.health.Set(c, now, c == code, reason)
-	}
-}
-
-// outage is what keeps frames from leaving; or what keeps heartbeats from being heard, where nothing was uploaded since and
-// uploads would meet the same.
-func outage(s uploader.Status) *uploader.Outage {
-	if s.Outage != nil || s.Unheard == nil || s.LastDelivered.After(s.Unheard.Since) {
-		return s.Outage
-	}
-	switch s.Unheard.Cause {
-	case uploader.CauseLink, uploader.CauseWrongNetwork, uploader.CauseBackendDenied:
-		return s.Unheard
-	default: // a backend may not care for heartbeats
-		return nil
-	}
-}
-
-func (a *Agent) observeClock(s uploader.Status, now time.Time) {
-	trust := clockTrust(s.ClockOffset)
-	a.health.Set(health.ClockLost, now, uploader.ClockLost(now), "it says "+now.Format("2006-01-02 15:04 MST"))
-	a.health.Set(health.ClockUntrusted, now, trust == clockUnknown, "")
-	detail := ""
-	if trust == clockOff {
-		side := "ahead of"
-		if *s.ClockOffset < 0 {
-			side = "behind"
-		}
-		detail = fmt.Sprintf("the backend's clock is %.0f seconds %s this machine's", math.Abs(*s.ClockOffset), side)
-	}
-	a.health.Set(health.ClockWrong, now, trust == clockOff, detail)
-}
-
-// observeCertificate tells an end that comes near from a renewal that fails. A rig that was off for longer than its
-// certificate's life hears both in one: it cannot renew what has ended.
-func (a *Agent) observeCertificate(f facts, now time.Time) {
-	s, r := f.uploader, f.renewal
-	ends := "it ends on " + s.CertificateExpires.Format("2006-01-02 15:04 MST")
-	failing := r.Problem != "" && (r.Lasting || now.Sub(r.Since) > renewalPatience)
-	if failing {
-		ends += "; its renewal fails: " + r.Problem
-	}
-	a.health.Set(health.CertificateEnds, now, s.CertificateEndsSoon, ends)
-	a.health.Set(health.CertificateEnded, now, !now.Before(s.CertificateExpires), ends)
-	a.health.Set(health.RenewalFails, now, failing, r.Problem)
-	a.health.Set(health.CertificateStuck, now, s.CertificateProblem != "", s.CertificateProblem)
 }
 
 func (a *Agent) observePage(problem error, now time.Time) {
