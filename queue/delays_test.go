@@ -45,6 +45,14 @@ func TestDeliveriesAreCountedForGood(t *testing.T) {
 		}
 		q = reopen(t, q, clean)
 	}
+	must(t, q.do(func(txn *txn) error {
+		txn.dirty = true
+		txn.count("cam-1", func(c *tally) { c.Lost = 7 })
+		return nil
+	}))
+	if q = reopen(t, q, false); q.Stats().Lost != 1 {
+		t.Errorf("%d are lost: it was not counted again", q.Stats().Lost)
+	}
 	must(t, q.Drop(t.Context(), lost, "it cannot be read"))
 	if s := q.Stats(); s.Lost != 0 || s.Cameras[0].Sent != delivered.Bytes {
 		t.Errorf("after the drop: %+v", s)

@@ -4,6 +4,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -37,7 +38,7 @@ var places = map[uploader.Place]health.Code{
 // Of is the condition of an outage; "" for what is none, such as a fault of one frame or of the queue.
 func Of(cause uploader.Cause, place uploader.Place) health.Code {
 	if cause == uploader.CauseLink {
-		return places[place]
+		return cmp.Or(places[place], health.LinkDown)
 	}
 	return causes[cause]
 }
