@@ -76,10 +76,12 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## formatting, vet, linters, and w
 	$(GO) test -run 'TestImportsGoOneWay|TestEveryPackageSaysWhatItIs|TestP7_' ./cmd/shelf-agent
 
 .PHONY: cross
-cross: ## build the agent for every system that it runs on
+cross: ## build the agent for every system that it runs on, and the tests for Windows
 	@for target in linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64; do \
 		echo $$target; GOOS=$${target%/*} GOARCH=$${target#*/} GOARM=7 $(BUILD) -o /dev/null ./cmd/shelf-agent || exit 1; \
 	done
+	@echo "the tests for windows/amd64, compiled and not run"
+	@GOOS=windows GOARCH=amd64 $(GO) test -run '^$$' -exec true ./... >/dev/null
 
 .PHONY: test-systemd
 test-systemd: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## the package's whole life on a Debian 12 with systemd (root, a Debian mirror; some minutes)
