@@ -63,6 +63,12 @@ func otherMistakes() []mistake {
 		{"a span that is too short", strings.Replace(minimal, "[backend]", "rescan = \"1ms\"\n[backend]", 1), []string{
 			`config.toml:4:1: capture.rescan: 1ms is not between 1s and 1h0m0s`,
 		}},
+		{"hours without an end", with("silence", "hours = [{ from = \"07:00\" }]"), []string{
+			`config.toml:9:9: silence.hours[0]: to is needed: hours are as in from = "07:00", to = "21:00"`,
+		}},
+		{"hours on no day", with("silence", "hours = [{ from = \"07:00\", to = \"21:00\", days = [] }]"), []string{
+			`config.toml:9:42: silence.hours[0].days: names no day; without this line the hours are those of every day`,
+		}},
 		{"no formats", with("frame", "formats = []"), []string{
 			`config.toml:9:1: frame.formats: no format is allowed, so every frame would be rejected`,
 		}},
