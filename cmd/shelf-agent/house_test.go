@@ -18,7 +18,7 @@ const module = "shelfagent/"
 var house = map[string][]string{
 	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
-	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
+	"cmd/shelf-backend":      {"agent/config/strict", "agent/frame", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
 	"agent":               {"agent/capture", "agent/config", "agent/desk", "agent/find", "agent/frame", "agent/health", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
@@ -46,6 +46,7 @@ var house = map[string][]string{
 	"uploader/backend/bucket":    {"uploader/backend"},
 	"uploader/backend/devpki":    {"uploader/backend/authority", "uploader/ticket"},
 	"uploader/backend/mototest":  {},
+	"uploader/backend/pipeline":  {},
 	"uploader/backend/registry":  {"uploader/ticket"},
 	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
@@ -55,7 +56,7 @@ var house = map[string][]string{
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
 // credentials.
-var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/mototest", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/mototest", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
 
 const awsSDK = "github.com/aws/"
 
