@@ -24,6 +24,13 @@ build: ## build both programs into bin/
 	@mkdir -p $(BIN)
 	$(BUILD) -o $(BIN)/ ./cmd/shelf-agent ./cmd/shelf-backend
 
+ARCH ?= arm64
+.PHONY: image
+image: ## make the backend's container image without an engine, an OCI archive in bin/; ARCH=arm64 or amd64
+	@mkdir -p $(BIN)
+	GOOS=linux GOARCH=$(ARCH) $(BUILD) -o $(BIN)/image-$(ARCH)/ ./cmd/shelf-backend
+	@$(GO) run ./packaging/container/image -program $(BIN)/image-$(ARCH)/shelf-backend -arch $(ARCH) -version '$(VERSION)' -o $(BIN)/shelf-backend-$(ARCH).oci.tar
+
 .PHONY: demo
 demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 	@mkdir -p $(BIN)

@@ -52,6 +52,8 @@ var house = map[string][]string{
 
 	"systemd":   {},
 	"packaging": {},
+
+	"packaging/container/image": {},
 }
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
