@@ -54,6 +54,7 @@ var house = map[string][]string{
 	"packaging": {},
 
 	"packaging/container/image": {},
+	"packaging/terraform/proof": {},
 }
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its

@@ -53,14 +53,14 @@ func serveLambda(ctx context.Context, file string, stderr io.Writer) (err error)
 		return usageError{fmt.Errorf("%s is not set: this command runs as an AWS Lambda function only", runtimeAPIEnv)}
 	}
 	switch mode := os.Getenv(modeEnv); mode {
-	case "", modeTickets:
+	case "", modeAPI:
 	case modePipeline:
 		if file != "" {
 			return usageError{fmt.Errorf("--config is not used where %s is %q; leave it out", modeEnv, mode)}
 		}
 		return servePipeline(ctx, stderr)
 	default:
-		return usageError{fmt.Errorf("%s is %q; it must be %q, %q or absent", modeEnv, mode, modeTickets, modePipeline)}
+		return usageError{fmt.Errorf("%s is %q; it must be %q, %q or absent", modeEnv, mode, modeAPI, modePipeline)}
 	}
 	s, err := lambdaSettings(file)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 
 // What modeEnv can say.
 const (
-	modeTickets  = "tickets"
+	modeAPI      = "api"
 	modePipeline = "pipeline"
 )
 
