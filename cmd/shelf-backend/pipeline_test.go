@@ -2,18 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -24,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"shelfagent/agent/frame"
+	"shelfagent/uploader/backend/lambdatest"
 	"shelfagent/uploader/backend/mototest"
 )
 
@@ -111,13 +107,17 @@ func TestPipelineProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, log := invoke(t, event)
-	if !strings.Contains(answer, `{"batchItemFailures":[{"itemIdentifier":"m2"}]}`) {
+	cmd, err := childOf(t.Context()) // as a zip's bootstrap is started: without arguments
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := lambdatest.Start(t, cmd)
+	if answer := string(function.Invoke(event)); answer != `{"batchItemFailures":[{"itemIdentifier":"m2"}]}` {
 		t.Errorf("the answer: %s", answer)
 	}
 	for _, want := range []string{`"msg":"listening"`, `"pipeline_result":"valid"`, `"pipeline_result":"failed"`} {
-		if !strings.Contains(log, want) {
-			t.Errorf("the log lacks %s:\n%s", want, log)
+		if !strings.Contains(function.Log(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, function.Log())
 		}
 	}
 }
@@ -141,54 +141,4 @@ func pipelineCloud(t *testing.T, cfg aws.Config) string {
 		t.Fatal(err)
 	}
 	return *topic.TopicArn
-}
-
-// invoke starts this program as a zip's bootstrap is started, without arguments, and gives it one event. The rest of
-// its life it waits for another.
-func invoke(t *testing.T, event []byte) (answer, log string) {
-	t.Helper()
-	answers, given := make(chan string, 1), make(chan struct{}, 1)
-	given <- struct{}{}
-	runtime := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "/next") {
-			select {
-			case <-given:
-			case <-r.Context().Done():
-				return
-			}
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "request-1")
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
-			w.Write(event)
-			return
-		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		w.WriteHeader(http.StatusAccepted)
-		answers <- string(body)
-	}))
-	defer runtime.Close()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	cmd, err := childOf(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stderr strings.Builder
-	cmd.Env = append(cmd.Env, "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(runtime.URL, "http://"))
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case answer = <-answers:
-		cancel()
-		<-ended
-	case err := <-ended:
-		t.Fatalf("it ended by itself: %v\n%s", err, stderr.String())
-	}
-	return answer, stderr.String()
 }
