@@ -98,7 +98,7 @@ func (w world) uses(t *testing.T, s story) (identity, boundary, resource, endpoi
 	}
 	to := w.expand(t, s.To)
 	for name, document := range map[string]string{
-		"frames": "bucket", "access_logs": "access_log_bucket", "key": "key", "queue": "queue", "topic": "topic", "ca_secret": "ca_key_secret",
+		"frames": "bucket", "access_logs": "access_log_bucket", "key": "key_frames", "platform_key": "key_platform", "queue": "queue", "topic": "topic", "ca_secret": "ca_key_secret",
 	} {
 		if to == w.names[name] || strings.HasPrefix(to, w.names[name]+"/") {
 			resource = document
@@ -108,6 +108,8 @@ func (w world) uses(t *testing.T, s story) (identity, boundary, resource, endpoi
 	switch {
 	case s.From == "shop":
 		endpoint = "endpoint_shops"
+	case s.From == "store 4800":
+		endpoint = "endpoint_store_4800"
 	case s.From == "function" && service == "s3":
 		endpoint = "endpoint_functions"
 	case s.From == "function":
@@ -239,6 +241,8 @@ func (w world) sayFrom(t *testing.T, s story, context map[string]string) {
 	switch s.From {
 	case "shop":
 		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = w.names["shops_endpoint"], "10.47.11.5"
+	case "store 4800":
+		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = w.names["store_endpoint"], "10.48.0.5"
 	case "function":
 		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = w.names["functions_endpoint"], "10.64.1.9"
 	case "foreign endpoint":

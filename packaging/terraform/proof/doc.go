@@ -7,8 +7,10 @@
 //	policies   the documents that came out are simulated: cases.toml has the stories, as AWS evaluates identity,
 //	           boundary, bucket and endpoint policies together; and each refusal that is taken out is missed
 //
-// They run with `make test-terraform`, and say aloud what a machine lacks. Without TERRAFORM in the environment they are
-// skipped: they take minutes.
+// They run with `make test-terraform`, and say aloud what a machine lacks; in `go test ./...` they are skipped, because
+// they take minutes. The policies of a deployment that is really there are simulated with
+//
+//	terraform show -json > shown.json && TERRAFORM_SHOW=shown.json go test ./packaging/terraform/proof
 //
 // # Limits
 //

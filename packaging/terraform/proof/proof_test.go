@@ -7,31 +7,36 @@ import (
 )
 
 const (
-	// enabledEnv makes this package's tests run at all.
-	enabledEnv = "TERRAFORM"
-	// shownEnv names a file, of `terraform show -json`, of a deployment that is there: its policies are simulated instead
-	// of those of one that is made here.
-	shownEnv = "SHELF_TERRAFORM_SHOW"
+	// mirrorEnv is the folder of a mirror of Terraform's providers; `make test-terraform` looks for one.
+	mirrorEnv = "TERRAFORM_MIRROR"
+	// shownEnv names a file, of `terraform show -json`, of a deployment that is there: its policies are simulated, and
+	// nothing is made here.
+	shownEnv = "TERRAFORM_SHOW"
 )
 
 // TestDeployment makes one deployment and holds everything against it.
 func TestDeployment(t *testing.T) {
-	if os.Getenv(enabledEnv) == "" {
-		t.Skip("SKIPPED: packaging/terraform is not applied here, which takes minutes; `make test-terraform` does it")
-	}
 	if path := os.Getenv(shownEnv); path != "" {
 		shown, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		provePolicies(t, read(t, shown))
+		provePolicies(t, worldOf(t, read(t, shown)))
 		return
 	}
+	mirror := os.Getenv(mirrorEnv)
+	if mirror == "" {
+		t.Skip("SKIPPED: packaging/terraform is not applied here, which takes minutes; `make test-terraform` does it")
+	}
+	s := apply(t, mirror)
+	w := worldOf(t, s.deployment)
+	t.Run("settings", func(t *testing.T) { testSettings(t, s, w) })
+	t.Run("a frame", func(t *testing.T) { testFrame(t, s, w) })
+	provePolicies(t, w)
 }
 
-func provePolicies(t *testing.T, d *deployment) {
+func provePolicies(t *testing.T, w world) {
 	t.Helper()
-	w := worldOf(t, d)
 	t.Run("the key is for this bucket", func(t *testing.T) { testTheKeyIsForThisBucket(t, w) })
 	t.Run("policies", func(t *testing.T) {
 		installSimulator(t)

@@ -128,8 +128,8 @@ func testMutations(t *testing.T, w world) {
 		}
 	}
 	// The conditions of what a role or an endpoint allows are there a second time, in these.
-	alone := []string{"access_log_bucket", "key", "queue"}
-	for _, name := range []string{"bucket", "access_log_bucket", "key", "queue", "boundary", "ticket_api", "pipeline", "endpoint_shops", "endpoint_functions"} {
+	alone := []string{"access_log_bucket", "key_frames", "queue"}
+	for _, name := range []string{"bucket", "access_log_bucket", "key_frames", "queue", "boundary", "ticket_api", "pipeline", "endpoint_shops", "endpoint_functions"} {
 		for i, s := range w.document(t, name).Statement {
 			if s.refuses() {
 				mutate(name, i, w.policies[name].without(i), "is not there")
@@ -161,7 +161,7 @@ func testMutations(t *testing.T, w world) {
 // testTheKeyIsForThisBucket asserts what the simulator does not know: the frames' key is for S3, for this bucket.
 func testTheKeyIsForThisBucket(t *testing.T, w world) {
 	uses := 0
-	for _, s := range w.policies["key"].Statement {
+	for _, s := range w.policies["key_frames"].Statement {
 		actions, err := json.Marshal(s["Action"])
 		if err != nil {
 			t.Fatal(err)
