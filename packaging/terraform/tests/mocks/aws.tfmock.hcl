@@ -32,3 +32,22 @@ mock_resource "aws_cloudwatch_log_group" {
     arn = "arn:aws:logs:eu-central-1:111122223333:log-group:mocked"
   }
 }
+
+mock_resource "aws_vpc_endpoint" {
+  defaults = {
+    id        = "vpce-0a1b2c3d"
+    dns_entry = [{ dns_name = "*.vpce-0a1b2c3d-4e5f6a7b.s3.eu-central-1.vpce.amazonaws.com", hosted_zone_id = "Z0" }]
+  }
+}
+
+mock_resource "aws_security_group" {
+  defaults = {
+    id = "sg-0a1b2c3d"
+  }
+}
+
+mock_resource "aws_vpc" {
+  defaults = {
+    id = "vpc-0a1b2c3d"
+  }
+}

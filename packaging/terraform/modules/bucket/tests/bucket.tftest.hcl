@@ -55,7 +55,7 @@ run "with_a_key_and_a_lock" {
   }
 
   assert {
-    condition     = [for r in aws_s3_bucket_object_lock_configuration.this[0].rule : "${one(r.default_retention).mode} ${one(r.default_retention).days}"] == tolist(["COMPLIANCE 365"])
+    condition     = [for r in aws_s3_bucket_object_lock_configuration.this[0].rule : "${one(r.default_retention).mode} ${one(r.default_retention).days}"] == ["COMPLIANCE 365"]
     error_message = "The lock must be in compliance mode."
   }
 }
