@@ -53,14 +53,14 @@ locals {
     Statement = concat([local.put_and_get], local.refusals, var.store_statements)
   }
 
-  # The pipeline alone looks at checksums, and tags what is no frame.
+  # The pipeline alone reads versions, and tags what is no frame.
   for_functions = {
     Version = "2012-10-17"
     Statement = concat([local.put_and_get], local.refusals, [for arn in var.pipeline_role_arns : {
       Sid       = "PipelineJudgesFrames"
       Effect    = "Allow"
       Principal = "*" # the condition names the role
-      Action    = ["s3:GetObjectAttributes", "s3:PutObjectTagging"]
+      Action    = ["s3:GetObjectVersion", "s3:PutObjectTagging", "s3:PutObjectVersionTagging"]
       Resource  = local.objects
       Condition = { StringEquals = local.ours, ArnEquals = { "aws:PrincipalArn" = arn } }
     }])

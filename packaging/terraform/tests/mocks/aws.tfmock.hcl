@@ -51,3 +51,46 @@ mock_resource "aws_vpc" {
     id = "vpc-0a1b2c3d"
   }
 }
+
+mock_resource "aws_api_gateway_rest_api" {
+  defaults = {
+    execution_arn = "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3d4e5"
+  }
+}
+
+mock_resource "aws_api_gateway_stage" {
+  defaults = {
+    arn = "arn:aws:apigateway:eu-central-1::/restapis/a1b2c3d4e5/stages/v1"
+  }
+}
+
+mock_resource "aws_wafv2_web_acl" {
+  defaults = {
+    arn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/mocked/1234abcd"
+  }
+}
+
+mock_resource "aws_secretsmanager_secret" {
+  defaults = {
+    arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shelf/ca-key-AbCdEf"
+  }
+}
+
+mock_resource "aws_dynamodb_table" {
+  defaults = {
+    arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/mocked"
+  }
+}
+
+mock_resource "aws_sns_topic" {
+  defaults = {
+    arn = "arn:aws:sns:eu-central-1:111122223333:mocked"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:eu-central-1:111122223333:mocked"
+    url = "https://sqs.eu-central-1.amazonaws.com/111122223333/mocked"
+  }
+}

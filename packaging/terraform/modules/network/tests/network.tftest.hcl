@@ -72,7 +72,7 @@ run "functions_put_and_get_and_the_pipeline_judges" {
 
   assert {
     condition = [for s in jsondecode(aws_vpc_endpoint.s3_for_functions.policy).Statement : s.Action if s.Effect == "Allow"] == [
-      ["s3:GetObject", "s3:PutObject"], ["s3:GetObjectAttributes", "s3:PutObjectTagging"],
+      ["s3:GetObject", "s3:PutObject"], ["s3:GetObjectVersion", "s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
       ] && one([for s in jsondecode(aws_vpc_endpoint.s3_for_functions.policy).Statement : s.Condition.ArnEquals if s.Sid == "PipelineJudgesFrames"]) == {
       "aws:PrincipalArn" = "arn:aws:iam::111122223333:role/shelf-pipeline"
     }
