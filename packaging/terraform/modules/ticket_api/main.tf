@@ -42,6 +42,13 @@ locals {
       Action   = ["dynamodb:BatchGetItem", "dynamodb:PutItem"] # a transaction of Puts needs no more
       Resource = local.table_arn
     },
+    {
+      Sid       = "DecryptTheRegistry" # DynamoDB asks KMS in the caller's name
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = var.platform_key_arn
+      Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.account.region}.${local.dns_suffix}" } }
+    },
     ], [for arn in aws_secretsmanager_secret.ca_key[*].arn : {
       Sid      = "ReadTheAuthoritysKey"
       Effect   = "Allow"

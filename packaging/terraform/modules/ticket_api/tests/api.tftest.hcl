@@ -21,7 +21,7 @@ variables {
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
-  countries          = ["DE", "AT"]
+  waf                = false
 }
 
 run "rigs_come_with_a_certificate_by_one_name" {
@@ -90,6 +90,15 @@ run "the_gateway_is_bounded_and_tells_no_secrets" {
   assert {
     condition     = length(aws_api_gateway_account.this) == 0
     error_message = "The account's role for logs is for others to set, unless they say otherwise."
+  }
+}
+
+run "a_trial_has_no_firewall" {
+  command = apply
+
+  assert {
+    condition     = length(aws_wafv2_web_acl.this) + length(aws_wafv2_web_acl_association.this) + length(aws_cloudwatch_log_group.waf) == 0
+    error_message = "waf = false must be no firewall, and no cost."
   }
 }
 

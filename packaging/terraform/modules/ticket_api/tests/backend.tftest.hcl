@@ -21,7 +21,7 @@ variables {
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
-  countries          = ["DE", "AT"]
+  waf                = false
 }
 
 run "the_backend_may_sign_encrypt_and_remember" {
@@ -32,6 +32,7 @@ run "the_backend_may_sign_encrypt_and_remember" {
       ["SignTickets", ["s3:PutObject"], "arn:aws:s3:::example-shelf-frames/raw/*"],
       ["EncryptFrames", ["kms:GenerateDataKey"], var.frames_key_arn],
       ["AskTheRegistry", ["dynamodb:BatchGetItem", "dynamodb:PutItem"], "arn:aws:dynamodb:eu-central-1:111122223333:table/shelf-registry"],
+      ["DecryptTheRegistry", ["kms:Decrypt"], var.platform_key_arn],
       ["ReadTheAuthoritysKey", ["secretsmanager:GetSecretValue"], output.ca_secret_arn],
       ["DecryptTheAuthoritysKey", ["kms:Decrypt"], var.platform_key_arn],
     ]
@@ -40,7 +41,7 @@ run "the_backend_may_sign_encrypt_and_remember" {
 
   assert {
     condition = [for s in jsondecode(output.policies.ticket_api).Statement : s.Condition.StringEquals["kms:ViaService"] if try(startswith(s.Action[0], "kms:"), false)] == [
-      "s3.eu-central-1.amazonaws.com", "secretsmanager.eu-central-1.amazonaws.com",
+      "s3.eu-central-1.amazonaws.com", "dynamodb.eu-central-1.amazonaws.com", "secretsmanager.eu-central-1.amazonaws.com",
     ]
     error_message = "Keys must be used through the services that they are for."
   }

@@ -81,19 +81,6 @@ run "the_firewall_is_before_the_api" {
   }
 }
 
-run "a_trial_has_no_firewall" {
-  command = apply
-
-  variables {
-    waf = false
-  }
-
-  assert {
-    condition     = length(aws_wafv2_web_acl.this) + length(aws_wafv2_web_acl_association.this) + length(aws_cloudwatch_log_group.waf) == 0
-    error_message = "waf = false must be no firewall, and no cost."
-  }
-}
-
 run "everywhere_without_countries" {
   command = apply
 
