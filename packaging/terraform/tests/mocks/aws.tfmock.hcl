@@ -94,3 +94,9 @@ mock_resource "aws_sqs_queue" {
     url = "https://sqs.eu-central-1.amazonaws.com/111122223333/mocked"
   }
 }
+
+mock_resource "aws_cloudtrail" {
+  defaults = {
+    arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/mocked"
+  }
+}
