@@ -31,10 +31,15 @@ variable "bucket_arn" {
   type        = string
 }
 
-variable "store_statements" {
-  description = "Statements of the stores for the shops' S3 endpoint, from the submodule store."
-  type        = any
-  default     = []
+variable "shared_stores" {
+  description = "The networks of each store that shares the S3 endpoint, by the store's id: they write under raw/<id>/ alone."
+  type        = map(list(string))
+  default     = {}
+
+  validation {
+    condition     = length(flatten(values(var.shared_stores))) == length(distinct(flatten(values(var.shared_stores))))
+    error_message = "A network is one store's: shared_stores names one twice."
+  }
 }
 
 variable "pipeline_role_arns" {

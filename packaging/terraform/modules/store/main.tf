@@ -1,23 +1,10 @@
-# One store: its networks reach the S3 endpoint, and write under its own prefix alone. Where one endpoint for all is not
-# enough, the store has its own, whose policy knows no other prefix.
+# One store: its networks reach the S3 endpoint that stores share, whose policy binds them to their own prefix. Where that
+# is not enough, the store has an endpoint of its own, whose policy knows no other prefix.
 
 locals {
   prefix    = "raw/${var.store}/"
   bind      = var.network != null && length(var.cidrs) > 0
   dedicated = local.bind && var.dedicated_endpoint
-
-  # Letters and digits only, and still another one for every store.
-  sid = "Store${replace(var.store, "/[^a-z0-9]/", "")}${can(regex("^[a-z0-9]+$", var.store)) ? "" : substr(sha1(var.store), 0, 8)}"
-
-  # For the endpoint that stores share. The ticket says the same already: this is for one that was stolen.
-  statements = !local.bind || local.dedicated ? [] : [{
-    Sid         = local.sid
-    Effect      = "Deny"
-    Principal   = "*"
-    Action      = "s3:PutObject"
-    NotResource = ["${var.bucket_arn}/${local.prefix}*"]
-    Condition   = { IpAddress = { "aws:VpcSourceIp" = sort(var.cidrs) } }
-  }]
 
   dedicated_policy = {
     Version = "2012-10-17"

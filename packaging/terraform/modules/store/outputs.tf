@@ -1,8 +1,3 @@
-output "statements" {
-  description = "What the shared endpoint's policy says of this store."
-  value       = local.statements
-}
-
 output "endpoint_ids" {
   description = "The store's own endpoint, if it has one."
   value       = aws_vpc_endpoint.dedicated[*].id

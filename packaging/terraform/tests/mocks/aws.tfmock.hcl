@@ -100,3 +100,21 @@ mock_resource "aws_cloudtrail" {
     arn = "arn:aws:cloudtrail:eu-central-1:111122223333:trail/mocked"
   }
 }
+
+mock_data "aws_caller_identity" {
+  defaults = {
+    account_id = "111122223333"
+  }
+}
+
+mock_data "aws_region" {
+  defaults = {
+    id = "eu-central-1"
+  }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition = "aws"
+  }
+}

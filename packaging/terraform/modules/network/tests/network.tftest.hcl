@@ -67,6 +67,38 @@ run "shops_put_and_get_and_nothing_else" {
   }
 }
 
+run "a_store_writes_under_its_own_prefix" {
+  command = apply
+
+  variables {
+    shared_stores = { "4711" = ["10.20.11.0/24"], "a.b" = ["10.20.12.0/24"], "a-b" = ["10.20.13.0/24"], "on-the-internet" = [] }
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_vpc_endpoint.s3_for_shops.policy).Statement : s if s.Sid == "Store4711"]) == {
+      Sid         = "Store4711", Effect = "Deny", Principal = "*", Action = "s3:PutObject"
+      NotResource = ["arn:aws:s3:::example-shelf-frames/raw/4711/*"]
+      Condition   = { IpAddress = { "aws:VpcSourceIp" = ["10.20.11.0/24"] } }
+    }
+    error_message = "From a store's networks nothing may be written beside its own prefix."
+  }
+
+  assert {
+    condition     = length(distinct([for s in jsondecode(aws_vpc_endpoint.s3_for_shops.policy).Statement : s.Sid if startswith(s.Sid, "Store")])) == 3
+    error_message = "Each store with networks must have a statement of its own."
+  }
+}
+
+run "a_network_of_two_stores_is_refused" {
+  command = plan
+
+  variables {
+    shared_stores = { "4711" = ["10.20.11.0/24"], "4712" = ["10.20.11.0/24"] }
+  }
+
+  expect_failures = [var.shared_stores]
+}
+
 run "functions_put_and_get_and_the_pipeline_judges" {
   command = apply
 
