@@ -49,8 +49,9 @@ var house = map[string][]string{
 	"uploader/backend/registry":  {"uploader/ticket"},
 	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
-	"systemd":   {},
-	"packaging": {},
+	"systemd":             {},
+	"packaging":           {},
+	"packaging/terraform": {},
 }
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its

@@ -96,7 +96,7 @@ variable "expire_days" {
 }
 
 variable "other_prefixes" {
-  description = "Prefixes beside raw/ that may be written, for what is derived from frames."
+  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames."
   type        = list(string)
   default     = ["derived/"]
 }

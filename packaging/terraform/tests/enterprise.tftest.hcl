@@ -74,14 +74,14 @@ run "everything_fits_together" {
 
   assert {
     condition     = [for s in jsondecode(output.shelf.policies.endpoint_shops).Statement : s.Sid if startswith(s.Sid, "Store")] == ["Store4711", "Store4712"]
-    error_message = "The stores that share the endpoint must each be bound to their prefix, and 4800 must not be there."
+    error_message = "The stores that share the endpoint must each be bound to their prefixes, and 4800 must not be there."
   }
 
   assert {
     condition = [for s in jsondecode(output.shelf.policies.endpoint_store_4800).Statement : s.Resource if s.Effect == "Allow"] == [
-      "arn:aws:s3:::example-shelf-frames/raw/4800/*",
+      ["arn:aws:s3:::example-shelf-frames/raw/4800/*", "arn:aws:s3:::example-shelf-frames/canary/4800/*"],
     ]
-    error_message = "Store 4800 must have an endpoint that knows no other prefix."
+    error_message = "Store 4800 must have an endpoint that knows no other prefixes."
   }
 
   assert {

@@ -48,14 +48,14 @@ locals {
     },
   ]
 
-  # A store's networks write under its own prefix. The ticket says the same already: this is for one that was stolen.
+  # A store's networks write under its own prefixes. The ticket says the same already: this is for one that was stolen.
   # Statements' names are letters and digits, and another for each store.
   bound_stores = [for store, cidrs in var.shared_stores : {
     Sid         = "Store${replace(store, "/[^a-z0-9]/", "")}${can(regex("^[a-z0-9]+$", store)) ? "" : substr(sha1(store), 0, 8)}"
     Effect      = "Deny"
     Principal   = "*"
     Action      = "s3:PutObject"
-    NotResource = ["${var.bucket_arn}/raw/${store}/*"]
+    NotResource = [for prefix in ["raw", "canary"] : "${var.bucket_arn}/${prefix}/${store}/*"]
     Condition   = { IpAddress = { "aws:VpcSourceIp" = sort(cidrs) } }
   } if length(cidrs) > 0]
 

@@ -1,4 +1,4 @@
-# Where images of the backend are kept (image/Dockerfile), for those who run it as one.
+# Where images of the backend are kept (packaging/container), for those who run it as one.
 
 resource "aws_ecr_repository" "backend" {
   name                 = "${var.name}-backend"

@@ -64,7 +64,7 @@ locals {
     }
     DenyOtherPrefixes = {
       Action      = "s3:PutObject"
-      NotResource = [for prefix in concat(["raw/"], var.other_prefixes) : "${local.bucket_arn}/${prefix}*"]
+      NotResource = [for prefix in concat(["raw/", "canary/"], var.other_prefixes) : "${local.bucket_arn}/${prefix}*"]
     }
     # What touches frames. Settings can be read and changed from elsewhere, or nobody could mend an endpoint.
     DenyAwayFromHome = {

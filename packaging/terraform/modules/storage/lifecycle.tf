@@ -33,6 +33,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "frames" {
     }
   }
 
+  # With these `shelf-agent doctor` has tried the way. Nobody reads them.
+  rule {
+    id     = "canaries"
+    status = "Enabled"
+
+    filter {
+      prefix = "canary/"
+    }
+
+    expiration {
+      days = 1
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = local.window
+    }
+  }
+
   # What others derive from frames is read at times that nobody knows.
   dynamic "rule" {
     for_each = var.other_prefixes

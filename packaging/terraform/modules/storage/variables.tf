@@ -36,13 +36,13 @@ variable "expire_days" {
 }
 
 variable "other_prefixes" {
-  description = "Prefixes beside raw/ that may be written, for what is derived from frames; each ends in a slash."
+  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames; each ends in a slash."
   type        = list(string)
   default     = ["derived/"]
 
   validation {
-    condition     = alltrue([for p in var.other_prefixes : can(regex("^[a-z0-9-]+/$", p)) && p != "raw/"])
-    error_message = "Each of other_prefixes must be lower-case letters, digits and dashes with one slash at the end, such as \"derived/\", and not raw/."
+    condition     = alltrue([for p in var.other_prefixes : can(regex("^[a-z0-9-]+/$", p)) && !contains(["raw/", "canary/"], p)])
+    error_message = "Each of other_prefixes must be lower-case letters, digits and dashes with one slash at the end, such as \"derived/\", and neither raw/ nor canary/."
   }
 }
 

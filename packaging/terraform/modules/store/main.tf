@@ -1,8 +1,8 @@
-# One store: its networks reach the S3 endpoint that stores share, whose policy binds them to their own prefix. Where that
-# is not enough, the store has an endpoint of its own, whose policy knows no other prefix.
+# One store: its networks reach the S3 endpoint that stores share, whose policy binds them to their own prefixes. Where that
+# is not enough, the store has an endpoint of its own, whose policy knows no others.
 
 locals {
-  prefix    = "raw/${var.store}/"
+  prefixes  = [for prefix in ["raw", "canary"] : "${var.bucket_arn}/${prefix}/${var.store}/*"]
   bind      = var.network != null && length(var.cidrs) > 0
   dedicated = local.bind && var.dedicated_endpoint
 
@@ -14,7 +14,7 @@ locals {
         Effect    = "Allow"
         Principal = "*" # endpoint policies do not grant anything: the role's own policy must allow it too
         Action    = ["s3:PutObject"]
-        Resource  = "${var.bucket_arn}/${local.prefix}*"
+        Resource  = local.prefixes
         Condition = { StringEquals = { "aws:PrincipalAccount" = try(var.network.account_id, ""), "aws:ResourceAccount" = try(var.network.account_id, "") } }
       },
       {

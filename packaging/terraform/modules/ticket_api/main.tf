@@ -27,7 +27,7 @@ locals {
       Sid      = "SignTickets"
       Effect   = "Allow"
       Action   = ["s3:PutObject"]
-      Resource = "${var.bucket_arn}/raw/*"
+      Resource = [for prefix in ["raw", "canary"] : "${var.bucket_arn}/${prefix}/*"] # frames, and what a doctor tries the way with
     },
     {
       Sid       = "EncryptFrames"

@@ -77,10 +77,10 @@ run "a_store_writes_under_its_own_prefix" {
   assert {
     condition = one([for s in jsondecode(aws_vpc_endpoint.s3_for_shops.policy).Statement : s if s.Sid == "Store4711"]) == {
       Sid         = "Store4711", Effect = "Deny", Principal = "*", Action = "s3:PutObject"
-      NotResource = ["arn:aws:s3:::example-shelf-frames/raw/4711/*"]
+      NotResource = ["arn:aws:s3:::example-shelf-frames/raw/4711/*", "arn:aws:s3:::example-shelf-frames/canary/4711/*"]
       Condition   = { IpAddress = { "aws:VpcSourceIp" = ["10.20.11.0/24"] } }
     }
-    error_message = "From a store's networks nothing may be written beside its own prefix."
+    error_message = "From a store's networks nothing may be written beside its own prefixes."
   }
 
   assert {

@@ -78,9 +78,9 @@ run "whatever_a_role_may_the_bucket_refuses" {
 
   assert {
     condition = one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : [s.Action, s.NotResource] if s.Sid == "DenyOtherPrefixes"]) == [
-      "s3:PutObject", ["arn:aws:s3:::example-shelf-frames/raw/*", "arn:aws:s3:::example-shelf-frames/derived/*"],
+      "s3:PutObject", ["arn:aws:s3:::example-shelf-frames/raw/*", "arn:aws:s3:::example-shelf-frames/canary/*", "arn:aws:s3:::example-shelf-frames/derived/*"],
     ]
-    error_message = "Nothing may be written beside raw/ and the prefixes that were named."
+    error_message = "Nothing may be written beside raw/, canary/ and the prefixes that were named."
   }
 
   assert {

@@ -116,6 +116,14 @@ run "frames_get_cheaper_in_time" {
   assert {
     condition = length([
       for rule in aws_s3_bucket_lifecycle_configuration.frames.rule : rule
+      if rule.filter[0].prefix == "canary/" && try(one(rule.expiration).days, 0) == 1
+    ]) == 1
+    error_message = "Canaries must go after a day."
+  }
+
+  assert {
+    condition = length([
+      for rule in aws_s3_bucket_lifecycle_configuration.frames.rule : rule
       if rule.filter[0].prefix == "derived/" && try(one(rule.transition).storage_class, "") == "INTELLIGENT_TIERING"
     ]) == 1
     error_message = "What is derived must be in Intelligent-Tiering."

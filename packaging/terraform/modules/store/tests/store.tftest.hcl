@@ -42,9 +42,9 @@ run "a_store_with_an_endpoint_of_its_own" {
 
   assert {
     condition = [for s in jsondecode(aws_vpc_endpoint.dedicated[0].policy).Statement : [s.Action, s.Resource] if s.Effect == "Allow"] == [
-      [["s3:PutObject"], "arn:aws:s3:::example-shelf-frames/raw/4711/*"],
+      [["s3:PutObject"], ["arn:aws:s3:::example-shelf-frames/raw/4711/*", "arn:aws:s3:::example-shelf-frames/canary/4711/*"]],
     ]
-    error_message = "Its own endpoint must let through PUT under its own prefix and nothing else."
+    error_message = "Its own endpoint must let through PUT under its own prefixes and nothing else."
   }
 
   assert {

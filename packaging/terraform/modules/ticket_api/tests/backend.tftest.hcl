@@ -29,7 +29,7 @@ run "the_backend_may_sign_encrypt_and_remember" {
 
   assert {
     condition = [for s in jsondecode(output.policies.ticket_api).Statement : [s.Sid, s.Action, s.Resource] if s.Effect == "Allow" && s.Sid != "LambdaAttachesItToTheSubnets" && s.Sid != "WriteItsLog"] == [
-      ["SignTickets", ["s3:PutObject"], "arn:aws:s3:::example-shelf-frames/raw/*"],
+      ["SignTickets", ["s3:PutObject"], ["arn:aws:s3:::example-shelf-frames/raw/*", "arn:aws:s3:::example-shelf-frames/canary/*"]],
       ["EncryptFrames", ["kms:GenerateDataKey"], var.frames_key_arn],
       ["AskTheRegistry", ["dynamodb:BatchGetItem", "dynamodb:PutItem"], "arn:aws:dynamodb:eu-central-1:111122223333:table/shelf-registry"],
       ["DecryptTheRegistry", ["kms:Decrypt"], var.platform_key_arn],
