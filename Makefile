@@ -64,6 +64,12 @@ test-faults: ## kill the queue, and fail its disk, at every system call (Linux; 
 test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
 	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
 
+# Mocks of AWS, terraform's own tests and deliberate mistakes; .ci/mirror says what a machine lacks.
+.PHONY: test-terraform
+test-terraform: ## test packaging/terraform against a mocked AWS, with 35 deliberate mistakes (minutes)
+	@mirror=$$(.ci/mirror) || exit 0; \
+	echo "$(GO) test ./packaging/terraform"; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -v -timeout 60m ./packaging/terraform
+
 .PHONY: soak
 soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)
 	SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 24h -run 'Soak$$' ./cmd/shelf-agent/e2e

@@ -1,0 +1,17 @@
+// Package terraform is the cloud side of shelf-agent as code: the modules beside this file. README.md is their runbook.
+// Here is what holds them to it; nothing of it is in a program.
+//
+// # What is tested
+//
+//	fmt, validate, test   every module, against a mocked AWS; each promise of the README is an assertion
+//	mistakes              deliberate ones, one at a time, each of which one of these assertions must notice
+//	tables                the attributes that the program writes are those that the tables are made with
+//
+// All but the last need terraform and a mirror of its providers: `make test-terraform` looks for both, and says so when
+// there are none. Nothing is asked of the network.
+//
+// # Not here
+//
+// A mock knows no AWS: what a service refuses although the provider takes it is not seen. What policies mean together,
+// and what can be applied, other tests say.
+package terraform
