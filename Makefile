@@ -43,7 +43,7 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 test: $(TOOLS)/versitygw-$(VERSITYGW) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
-	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
+	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager, the pipeline: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
 		$(GO) test -run TestFleetIsSpread ./uploader; \
@@ -64,11 +64,12 @@ test-faults: ## kill the queue, and fail its disk, at every system call (Linux; 
 test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
 	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
 
-# Mocks of AWS, terraform's own tests and deliberate mistakes; .ci/mirror says what a machine lacks.
+# Mocks of AWS, terraform's own tests and deliberate mistakes; then an apply to moto, a frame through it, and the policies
+# simulated. .ci/mirror and the tests say what a machine lacks (moto_server, Node.js).
 .PHONY: test-terraform
-test-terraform: ## test packaging/terraform against a mocked AWS, with 35 deliberate mistakes (minutes)
+test-terraform: ## test packaging/terraform against mocks of AWS, with 35 deliberate mistakes, and play its policies (minutes)
 	@mirror=$$(.ci/mirror) || exit 0; \
-	echo "$(GO) test ./packaging/terraform"; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -v -timeout 60m ./packaging/terraform
+	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
 
 .PHONY: soak
 soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)

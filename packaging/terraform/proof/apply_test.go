@@ -16,7 +16,7 @@ import (
 )
 
 // applyTimeout is generous: some 150 resources, one after the other, in Python.
-const applyTimeout = 20 * time.Minute
+const applyTimeout = 15 * time.Minute
 
 // motoAccount is whose cloud moto is.
 const motoAccount = "123456789012"
@@ -154,6 +154,8 @@ func run(t *testing.T, dir, program string, args ...string) []byte {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends its providers, and says where it was
+	cmd.WaitDelay = 30 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

@@ -132,7 +132,7 @@ func (w world) play(t *testing.T, s story) simulation {
 	switch {
 	case identity != "":
 		sim.IdentityPolicies = append(sim.IdentityPolicies, named{identity, w.document(t, identity)})
-		sim.PermissionBoundary = []named{{boundary, w.document(t, boundary)}}
+		sim.PermissionBoundary = []named{{boundary, *w.layer(t, s, "boundary", boundary)}}
 	case s.Who != "anybody" && !strings.Contains(s.Who, "."):
 		sim.IdentityPolicies = append(sim.IdentityPolicies, named{"everything", policy{"2012-10-17", []statement{everything}}})
 	}
@@ -157,7 +157,11 @@ func (w world) layer(t *testing.T, s story, name, document string) *policy {
 		p = w.document(t, document)
 	}
 	if slices.Contains(s.Widened, name) {
-		p.Statement = append(slices.Clone(p.Statement), everything.toEverybody())
+		wider := everything
+		if name != "boundary" { // which is nobody's but its role's
+			wider = wider.toEverybody()
+		}
+		p.Statement = append(slices.Clone(p.Statement), wider)
 	}
 	if p.Statement == nil {
 		return nil
@@ -200,7 +204,7 @@ func (w world) request(t *testing.T, s story) request {
 	t.Helper()
 	r := request{Principal: w.names[s.Who], Action: s.Does, Context: map[string]string{"aws:SecureTransport": "true"}}
 	r.Resource.Resource, r.Resource.AccountID = w.expand(t, s.To), w.names["account"]
-	if part := strings.Split(r.Resource.Resource, ":"); part[4] == foreign || strings.HasPrefix(part[5], "thief") {
+	if to := r.Resource.Resource; strings.Contains(to, ":"+foreign+":") || strings.HasPrefix(to, "arn:aws:s3:::thief/") {
 		r.Resource.AccountID = foreign
 	}
 	r.Context["aws:ResourceAccount"] = r.Resource.AccountID

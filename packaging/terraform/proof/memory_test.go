@@ -8,27 +8,30 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
+	"slices"
 	"sync"
 	"testing"
 )
 
-// memory is in front of moto and remembers for it two settings that it cannot keep, as they were written: where a
-// bucket's access log goes (moto 5.2 fails on a target whose policy has the principal "*"), and whose dead letters a
-// queue takes. So that of these two it is only seen that Terraform has sent them.
+// memory is in front of moto, and remembers for it what moto 5.2 cannot keep. Of these settings it is only seen that
+// Terraform has sent them:
+//
+//   - a bucket's policy: moto knows no conditions, and would refuse every object
+//   - where a bucket's access log goes: moto looks into the target's policy, and fails on the principal "*"
+//   - whose dead letters a queue takes: moto has no such attribute
 type memory struct {
-	cloud   *httputil.ReverseProxy
-	mu      sync.Mutex
-	logging map[string][]byte // guarded by mu; by the bucket's path
-	redrive map[string]string // guarded by mu; by the queue's URL
+	cloud http.Handler
+	mu    sync.Mutex
+	kept  map[string][]byte // guarded by mu; by the path of a bucket and the setting, or by the URL of a queue
 }
 
-const (
-	redriveAllowPolicy = "RedriveAllowPolicy"
-	sqsSet             = "AmazonSQS.SetQueueAttributes"
-	sqsGet             = "AmazonSQS.GetQueueAttributes"
-	askedQueue         = "X-Test-Queue" // carries the queue of a question to its answer
-)
+const redriveAllowPolicy = "RedriveAllowPolicy"
+
+// remembered are the settings of a bucket, with what S3 says when there is none.
+var remembered = map[string]string{
+	"policy":  `<Error><Code>NoSuchBucketPolicy</Code><Message>The bucket policy does not exist</Message></Error>`,
+	"logging": `<BucketLoggingStatus xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>`,
+}
 
 // remember puts a memory in front of the cloud, and returns its URL.
 func remember(t *testing.T, cloud string) string {
@@ -37,89 +40,84 @@ func remember(t *testing.T, cloud string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &memory{cloud: httputil.NewSingleHostReverseProxy(target), logging: map[string][]byte{}, redrive: map[string]string{}}
-	m.cloud.ModifyResponse = m.addRedrive
-	server := httptest.NewServer(m)
+	server := httptest.NewServer(&memory{cloud: httputil.NewSingleHostReverseProxy(target), kept: map[string][]byte{}})
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
 func (m *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch target := r.Header.Get("X-Amz-Target"); {
-	case r.URL.Query().Has("logging"):
-		m.serveLogging(w, r)
-	case target == sqsSet, target == sqsGet:
-		m.serveQueue(w, r, target)
+	for setting, absent := range remembered {
+		if r.URL.Query().Has(setting) {
+			m.bucket(w, r, r.URL.Path+"?"+setting, absent)
+			return
+		}
+	}
+	switch r.Header.Get("X-Amz-Target") {
+	case "AmazonSQS.SetQueueAttributes", "AmazonSQS.GetQueueAttributes":
+		m.queue(w, r)
 	default:
 		m.cloud.ServeHTTP(w, r)
 	}
 }
 
-func (m *memory) serveLogging(w http.ResponseWriter, r *http.Request) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r.Method == http.MethodPut {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		m.logging[r.URL.Path] = body
+func (m *memory) bucket(w http.ResponseWriter, r *http.Request, name, absent string) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	body := m.logging[r.URL.Path]
-	if body == nil {
-		body = []byte(`<BucketLoggingStatus xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>`)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch r.Method {
+	case http.MethodPut:
+		m.kept[name] = body
+	case http.MethodDelete:
+		delete(m.kept, name)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		kept, there := m.kept[name]
+		if !there {
+			if kept = []byte(absent); bytes.HasPrefix(kept, []byte("<Error>")) {
+				w.WriteHeader(http.StatusNotFound)
+			}
+		}
+		_, _ = w.Write(kept)
 	}
-	w.Header().Set("Content-Type", "application/xml")
-	_, _ = w.Write(body)
 }
 
-// queueRequest is what both questions about a queue have.
-type queueRequest struct {
-	QueueURL   string            `json:"QueueUrl"`
-	Attributes map[string]string `json:"Attributes"`
-}
-
-func (m *memory) serveQueue(w http.ResponseWriter, r *http.Request, target string) {
+// queue takes and answers the one attribute itself; the others are moto's.
+func (m *memory) queue(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	var asked queueRequest
+	var asked struct {
+		QueueURL       string `json:"QueueUrl"`
+		Attributes     map[string]string
+		AttributeNames []string
+	}
 	if err != nil || json.Unmarshal(body, &asked) != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	if policy, there := asked.Attributes[redriveAllowPolicy]; there && target == sqsSet {
-		m.mu.Lock()
-		m.redrive[asked.QueueURL] = policy
-		m.mu.Unlock()
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	if target == sqsGet {
-		r.Header.Set(askedQueue, asked.QueueURL)
-	}
-	m.cloud.ServeHTTP(w, r)
-}
-
-func (m *memory) addRedrive(answer *http.Response) error {
 	m.mu.Lock()
-	policy, there := m.redrive[answer.Request.Header.Get(askedQueue)]
-	m.mu.Unlock()
-	if !there || answer.StatusCode != http.StatusOK {
-		return nil
+	defer m.mu.Unlock()
+	if policy, sets := asked.Attributes[redriveAllowPolicy]; sets { // a resource of its own: nothing else is in it
+		m.kept[asked.QueueURL] = []byte(policy)
+		return
 	}
-	var said map[string]map[string]string
-	if err := json.NewDecoder(answer.Body).Decode(&said); err != nil {
-		return err
+	answer := httptest.NewRecorder()
+	if !slices.Equal(asked.AttributeNames, []string{redriveAllowPolicy}) {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		m.cloud.ServeHTTP(answer, r)
 	}
-	if said["Attributes"] == nil {
-		said = map[string]map[string]string{"Attributes": {}}
+	var said struct{ Attributes map[string]string }
+	kept, there := m.kept[asked.QueueURL]
+	if !there || answer.Code != http.StatusOK || answer.Body.Len() > 0 && json.Unmarshal(answer.Body.Bytes(), &said) != nil {
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+		return
 	}
-	said["Attributes"][redriveAllowPolicy] = policy
-	body, err := json.Marshal(said)
-	if err != nil {
-		return err
+	if said.Attributes == nil {
+		said.Attributes = map[string]string{}
 	}
-	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
-	return nil
+	said.Attributes[redriveAllowPolicy] = string(kept)
+	_ = json.NewEncoder(w).Encode(said)
 }

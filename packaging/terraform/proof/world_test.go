@@ -72,6 +72,8 @@ func worldOf(t *testing.T, d *deployment) world {
 		"topic":              d.one(t, "arn", "aws_sns_topic", "aws_sns_topic.frames"),
 		"queue":              d.one(t, "arn", "aws_sqs_queue", "aws_sqs_queue.frames"),
 		"ca_secret":          d.one(t, "arn", "aws_secretsmanager_secret", "aws_secretsmanager_secret.ca_key"),
+		"tickets_function":   d.one(t, "arn", "aws_lambda_function", "module.ticket_api.module.function.aws_lambda_function.this"),
+		"pipeline_function":  d.one(t, "arn", "aws_lambda_function", "module.pipeline.module.function.aws_lambda_function.this"),
 		"tickets":            d.one(t, "arn", "aws_iam_role", "module.ticket_api.module.function.aws_iam_role.this"),
 		"pipeline":           d.one(t, "arn", "aws_iam_role", "module.pipeline.module.function.aws_iam_role.this"),
 	}

@@ -87,7 +87,7 @@ func (p *Pipeline) read(ctx context.Context, o object) (body []byte, kept string
 // tag marks what failed, for whoever meets the object later, and for rules that keep readers from it.
 func (p *Pipeline) tag(ctx context.Context, c created) error {
 	_, err := p.s3.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
-		Bucket: aws.String(p.o.Bucket), Key: aws.String(c.key), VersionId: optional(c.version),
+		Bucket: aws.String(p.o.Bucket), Key: aws.String(c.key), VersionId: optional(c.version), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String(TagKey), Value: aws.String(TagInvalid)}}},
 	})
 	if err != nil && !gone(err) {

@@ -45,7 +45,9 @@ func Open(ctx context.Context, o Options) (*Pipeline, error) {
 }
 
 func open(cfg aws.Config, o Options) *Pipeline {
-	return &Pipeline{s3: s3.NewFromConfig(cfg), table: dynamodb.NewFromConfig(cfg), topic: sns.NewFromConfig(cfg), o: o}
+	// That S3 keeps no checksum is a flaw, and said as one.
+	quiet := func(s3 *s3.Options) { s3.DisableLogOutputChecksumValidationSkipped = true }
+	return &Pipeline{s3: s3.NewFromConfig(cfg, quiet), table: dynamodb.NewFromConfig(cfg), topic: sns.NewFromConfig(cfg), o: o}
 }
 
 // Serve answers events until the runtime ends the process. It does not return.

@@ -63,3 +63,7 @@ output "queue_url" {
 output "topic_arn" {
   value = module.shelf.topic_arn
 }
+
+output "upload_hosts" {
+  value = module.shelf.upload_hosts
+}
