@@ -69,7 +69,7 @@ locals {
     # What touches frames. Settings can be read and changed from elsewhere, or nobody could mend an endpoint.
     DenyAwayFromHome = {
       Action = [
-        "s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+        "s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucketMultipartUploads",
         "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject*", "s3:RestoreObject",
       ]
       Resource  = [local.bucket_arn, local.objects]
@@ -94,8 +94,18 @@ locals {
     }
   }
 
-  # Only with a list of those who may: otherwise whoever applies this would lock himself out.
-  settings_guard = length(var.administrator_arns) == 0 ? {} : {
+  # Only with a list of those who may: otherwise whoever applies this would lock himself out. To list is here, because
+  # Terraform asks whether the bucket is there by a HEAD, for which S3 wants the same permission.
+  administrators = sort(concat(var.administrator_arns, var.break_glass_role_arns))
+
+  administrators_guards = {
+    DenyListingAwayFromHome = {
+      Action   = ["s3:ListBucket"]
+      Resource = local.bucket_arn
+      Condition = merge(local.away_from_home, {
+        ArnNotLike = { "aws:PrincipalArn" = sort(distinct(concat(local.administrators, local.macie_arns))) }
+      })
+    }
     DenyChangingSettings = {
       Action = [
         "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketLogging", "s3:PutBucketNotification",
@@ -105,7 +115,7 @@ locals {
       ]
       Resource = local.bucket_arn
       Condition = {
-        ArnNotLike = { "aws:PrincipalArn" = sort(concat(var.administrator_arns, var.break_glass_role_arns)) }
+        ArnNotLike = { "aws:PrincipalArn" = local.administrators }
       }
     }
   }
@@ -113,7 +123,7 @@ locals {
   bucket_policy = {
     Version = "2012-10-17"
     Statement = [
-      for sid, guard in merge(local.guards, local.settings_guard) : merge(
+      for sid, guard in merge(local.guards, { for sid, guard in local.administrators_guards : sid => guard if length(var.administrator_arns) > 0 }) : merge(
         { Sid = sid, Effect = "Deny", Principal = "*" },
         { for key, value in guard : key => value if key != "Condition" || length(value) > 0 },
       )
