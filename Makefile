@@ -61,8 +61,7 @@ test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the
 .PHONY: test-terraform
 test-terraform: ## test packaging/terraform against a mocked AWS, with 35 deliberate mistakes (minutes)
 	@mirror=$$(.ci/mirror) || exit 0; \
-	echo "$(GO) test ./packaging/terraform/..."; \
-	TERRAFORM=1 TERRAFORM_MIRROR="$$mirror" $(GO) test -p 1 -count=1 -v -timeout 60m ./packaging/terraform/...
+	echo "$(GO) test ./packaging/terraform"; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -v -timeout 60m ./packaging/terraform
 
 .PHONY: soak
 soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)
