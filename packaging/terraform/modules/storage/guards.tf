@@ -8,7 +8,7 @@ locals {
     for operator, keys in {
       StringNotEquals = { "aws:SourceVpce" = sort(var.endpoint_ids) }
       NotIpAddress    = { "aws:SourceIp" = sort(var.allowed_public_cidrs) }
-      # Without this, lifecycle, replication and log delivery would be locked out. Absent from anonymous requests.
+      # AWS's own services come through no endpoint of ours. The key is absent from anonymous requests.
       BoolIfExists = { "aws:PrincipalIsAWSService" = ["false"] }
       ArnNotLike   = { "aws:PrincipalArn" = sort(concat(var.break_glass_role_arns, var.reader_arns_outside_endpoints, local.macie_arns)) }
     } : operator => keys if length(one(values(keys))) > 0
@@ -18,7 +18,7 @@ locals {
     ArnNotLike = { "aws:PrincipalArn" = sort(var.break_glass_role_arns) }
   }
 
-  # An empty condition refuses everybody; the statements that must spare somebody are left out when there is nobody.
+  # A condition that is empty is left out of the policy: the refusal is then for everybody.
   guards = {
     # shelf-backend check looks for exactly this one.
     DenyPlainHTTP = {
@@ -94,11 +94,11 @@ locals {
     }
   }
 
-  # Only with a list of those who may: otherwise whoever applies this would lock himself out. To list is here, because
-  # Terraform asks whether the bucket is there by a HEAD, for which S3 wants the same permission.
   administrators = sort(concat(var.administrator_arns, var.break_glass_role_arns))
 
-  administrators_guards = {
+  # Only with a list of those who may: otherwise whoever applies this would lock himself out. To list is here, because
+  # Terraform asks whether the bucket is there by a HEAD, for which S3 wants the same permission.
+  for_administrators = {
     DenyListingAwayFromHome = {
       Action   = ["s3:ListBucket"]
       Resource = local.bucket_arn
@@ -120,10 +120,12 @@ locals {
     }
   }
 
+  settings_guards = { for sid, guard in local.for_administrators : sid => guard if length(var.administrator_arns) > 0 }
+
   bucket_policy = {
     Version = "2012-10-17"
     Statement = [
-      for sid, guard in merge(local.guards, { for sid, guard in local.administrators_guards : sid => guard if length(var.administrator_arns) > 0 }) : merge(
+      for sid, guard in merge(local.guards, local.settings_guards) : merge(
         { Sid = sid, Effect = "Deny", Principal = "*" },
         { for key, value in guard : key => value if key != "Condition" || length(value) > 0 },
       )
