@@ -89,7 +89,7 @@ run "somebody_is_told" {
 
   assert {
     condition = alltrue([
-      for event in ["DisableKey", "ScheduleKeyDeletion"] : strcontains(aws_cloudwatch_log_metric_filter.this["key-disabled"].pattern, event)
+      for event in ["DisableKey", "ScheduleKeyDeletion"] : strcontains(aws_cloudwatch_log_metric_filter.this["key-disabled"].pattern, "\"${event}\"")
     ])
     error_message = "A key that is disabled or to be deleted must be seen."
   }
