@@ -5,9 +5,10 @@
 //
 //	fmt, validate, test   every module, against a mocked AWS; each promise of the README is an assertion
 //	mistakes              deliberate ones, one at a time, each of which one of these assertions must notice
-//	tables                the attributes that the program writes are those that the tables are made with
+//	sources               read as text: tables have the program's attributes, each alarm its steps in the README, and
+//	                      each wildcard its reason
 //
-// All but the last need terraform and a mirror of its providers: `make test-terraform` looks for both, and says so when
+// The first two need terraform and a mirror of its providers: `make test-terraform` looks for both, and says so when
 // there are none. Nothing is asked of the network.
 //
 // # Not here

@@ -22,38 +22,41 @@ func modules(t *testing.T) []string {
 	return found
 }
 
-// TestTerraform is in one test, so that a module is initialised once.
-func TestTerraform(t *testing.T) {
+func TestFormat(t *testing.T) {
+	t.Parallel()
 	w := openWorkshop(t)
-	t.Run("format", w.isFormatted)
-	t.Run("valid", w.isValid)
-	t.Run("tests", w.passesItsTests)
-	t.Run("mistakes", w.noticesMistakes)
-}
-
-func (w *workshop) isFormatted(t *testing.T) {
 	if out, err := w.run(t, ".", "fmt", "-check", "-diff", "-recursive"); err != nil {
 		t.Errorf("not formatted (%v): run terraform fmt -recursive packaging/terraform\n%s", err, out)
 	}
 }
 
-func (w *workshop) isValid(t *testing.T) {
+func TestExamplesAreValid(t *testing.T) {
+	t.Parallel()
+	w := openWorkshop(t)
 	for _, module := range []string{".", "examples/enterprise", "examples/free-tier"} {
-		w.make(t, module)
+		w.initialise(t, module)
 		w.must(t, module, "validate", "-no-color")
 	}
 }
 
-// passesItsTests runs each module's own tests. They are HCL: modules/*/tests, and tests for the whole.
-func (w *workshop) passesItsTests(t *testing.T) {
+// TestModules runs each module's own tests, which are HCL, and then makes mistakes in it. Each module has a workshop of
+// its own, because they are made of each other.
+func TestModules(t *testing.T) {
 	for _, module := range modules(t) {
 		t.Run(filepath.Base(module), func(t *testing.T) {
+			t.Parallel()
 			tests, err := filepath.Glob(filepath.Join(module, "tests/*.tftest.hcl"))
 			if err != nil || len(tests) == 0 {
 				t.Fatalf("%s has no tests (%v)", module, err)
 			}
-			w.make(t, module)
+			w := openWorkshop(t)
+			w.initialise(t, module)
 			w.must(t, module, "test", "-no-color")
+			for _, m := range mistakes {
+				if filepath.Join("modules", m.module) == module {
+					t.Run(m.name, func(t *testing.T) { w.notices(t, module, m) })
+				}
+			}
 		})
 	}
 }

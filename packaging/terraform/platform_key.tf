@@ -52,12 +52,20 @@ locals {
       Condition = { ArnEquals = { "aws:SourceArn" = local.bucket_arn }, StringEquals = { "aws:SourceAccount" = local.account.id } }
     },
     {
-      Sid       = "AlarmsFindingsAndBudgetsTellTheTopics"
+      Sid       = "AlarmsAndBudgetsTellTheTopics"
       Effect    = "Allow"
-      Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+      Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
       Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
       Resource  = "*" # in a key policy, this key
       Condition = local.from_here
+    },
+    {
+      Sid       = "FindingsTellTheTopics"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = "*" # in a key policy, this key
+      # No condition: EventBridge does not say for whom it asks, and with one findings would be lost without a word.
     },
     {
       Sid       = "TheTrailWrites"

@@ -113,7 +113,7 @@ variable "break_glass_role_arns" {
 }
 
 variable "administrator_arns" {
-  description = "Who may change the bucket's settings, such as the role that applies this. Nobody listed: the account's policies decide."
+  description = "Who may change the bucket's settings, and list its objects from anywhere, such as the role that applies this. Nobody listed: the account's policies decide both."
   type        = list(string)
   default     = []
 }

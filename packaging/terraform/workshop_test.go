@@ -21,9 +21,8 @@ const commandTimeout = 10 * time.Minute
 
 // workshop is a copy of the modules, in which terraform can leave its files and mistakes can be made.
 type workshop struct {
-	dir  string
-	env  []string
-	made map[string]bool // modules that are initialised
+	dir string
+	env []string
 }
 
 func openWorkshop(t *testing.T) *workshop {
@@ -41,7 +40,7 @@ func openWorkshop(t *testing.T) *workshop {
 	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &workshop{dir: dir, made: map[string]bool{}, env: append(withoutAWS(os.Environ()), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1")}
+	return &workshop{dir: dir, env: append(withoutAWS(os.Environ()), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1")}
 }
 
 // withoutAWS keeps this machine's credentials away from what is tested.
@@ -89,11 +88,7 @@ func (w *workshop) must(t *testing.T, module string, args ...string) {
 	}
 }
 
-// make initialises a module once.
-func (w *workshop) make(t *testing.T, module string) {
+func (w *workshop) initialise(t *testing.T, module string) {
 	t.Helper()
-	if !w.made[module] {
-		w.must(t, module, "init", "-backend=false", "-input=false", "-no-color")
-		w.made[module] = true
-	}
+	w.must(t, module, "init", "-backend=false", "-input=false", "-no-color")
 }

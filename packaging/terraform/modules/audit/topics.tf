@@ -30,12 +30,19 @@ resource "aws_sns_topic_policy" "this" {
     Version = "2012-10-17"
     Statement = [
       {
-        Sid       = "AlarmsFindingsAndBudgets"
+        Sid       = "AlarmsAndBudgets"
         Effect    = "Allow"
-        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
         Action    = "sns:Publish"
         Resource  = each.value
         Condition = { StringEquals = { "aws:SourceAccount" = var.account.id } }
+      },
+      {
+        Sid       = "Findings"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" } # no condition: it would not be met when the topic is encrypted
+        Action    = "sns:Publish"
+        Resource  = each.value
       },
       {
         Sid       = "ThisAccountSubscribes"

@@ -14,6 +14,21 @@ resource "aws_ecr_repository" "backend" {
   }
 }
 
+resource "aws_ecr_repository_policy" "backend" {
+  repository = aws_ecr_repository.backend.name
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OurFunctionsStartFromIt"
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"] # in a repository's policy, this repository
+      Condition = { StringLike = { "aws:sourceArn" = "arn:${var.account.partition}:lambda:${var.account.region}:${var.account.id}:function:${var.name}-*" } }
+    }]
+  })
+}
+
 resource "aws_ecr_lifecycle_policy" "backend" {
   repository = aws_ecr_repository.backend.name
 

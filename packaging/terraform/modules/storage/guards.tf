@@ -8,7 +8,7 @@ locals {
     for operator, keys in {
       StringNotEquals = { "aws:SourceVpce" = sort(var.endpoint_ids) }
       NotIpAddress    = { "aws:SourceIp" = sort(var.allowed_public_cidrs) }
-      # Without this, lifecycle, replication and log delivery would be locked out. Absent from anonymous requests.
+      # AWS's own services come through no endpoint of ours. The key is absent from anonymous requests.
       BoolIfExists = { "aws:PrincipalIsAWSService" = ["false"] }
       ArnNotLike   = { "aws:PrincipalArn" = sort(concat(var.break_glass_role_arns, var.reader_arns_outside_endpoints, local.macie_arns)) }
     } : operator => keys if length(one(values(keys))) > 0
@@ -18,7 +18,7 @@ locals {
     ArnNotLike = { "aws:PrincipalArn" = sort(var.break_glass_role_arns) }
   }
 
-  # An empty condition refuses everybody; the statements that must spare somebody are left out when there is nobody.
+  # A condition that is empty is left out of the policy: the refusal is then for everybody.
   guards = {
     # shelf-backend check looks for exactly this one.
     DenyPlainHTTP = {
@@ -69,7 +69,7 @@ locals {
     # What touches frames. Settings can be read and changed from elsewhere, or nobody could mend an endpoint.
     DenyAwayFromHome = {
       Action = [
-        "s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucket", "s3:ListBucketMultipartUploads",
+        "s3:AbortMultipartUpload", "s3:DeleteObject*", "s3:GetObject*", "s3:ListBucketMultipartUploads",
         "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutObject*", "s3:RestoreObject",
       ]
       Resource  = [local.bucket_arn, local.objects]
@@ -94,8 +94,18 @@ locals {
     }
   }
 
-  # Only with a list of those who may: otherwise whoever applies this would lock himself out.
-  settings_guard = length(var.administrator_arns) == 0 ? {} : {
+  administrators = sort(concat(var.administrator_arns, var.break_glass_role_arns))
+
+  # Only with a list of those who may: otherwise whoever applies this would lock himself out. To list is here, because
+  # Terraform asks whether the bucket is there by a HEAD, for which S3 wants the same permission.
+  for_administrators = {
+    DenyListingAwayFromHome = {
+      Action   = ["s3:ListBucket"]
+      Resource = local.bucket_arn
+      Condition = merge(local.away_from_home, {
+        ArnNotLike = { "aws:PrincipalArn" = sort(distinct(concat(local.administrators, local.macie_arns))) }
+      })
+    }
     DenyChangingSettings = {
       Action = [
         "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketLogging", "s3:PutBucketNotification",
@@ -105,15 +115,17 @@ locals {
       ]
       Resource = local.bucket_arn
       Condition = {
-        ArnNotLike = { "aws:PrincipalArn" = sort(concat(var.administrator_arns, var.break_glass_role_arns)) }
+        ArnNotLike = { "aws:PrincipalArn" = local.administrators }
       }
     }
   }
 
+  settings_guards = { for sid, guard in local.for_administrators : sid => guard if length(var.administrator_arns) > 0 }
+
   bucket_policy = {
     Version = "2012-10-17"
     Statement = [
-      for sid, guard in merge(local.guards, local.settings_guard) : merge(
+      for sid, guard in merge(local.guards, local.settings_guards) : merge(
         { Sid = sid, Effect = "Deny", Principal = "*" },
         { for key, value in guard : key => value if key != "Condition" || length(value) > 0 },
       )

@@ -89,5 +89,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "frames" {
     }
   }
 
+  lifecycle {
+    precondition {
+      condition     = var.expire_days == 0 || var.expire_days > var.lock_days
+      error_message = "expire_days must be more than lock_days, for which nothing can be deleted, or 0 for never."
+    }
+  }
+
   depends_on = [aws_s3_bucket_versioning.frames]
 }

@@ -30,8 +30,8 @@ variable "expire_days" {
   default     = 365
 
   validation {
-    condition     = var.expire_days == 0 || var.expire_days > max(var.lock_days, 30)
-    error_message = "expire_days must be more than lock_days, and more than 30 for the change of storage class, or 0 for never."
+    condition     = var.expire_days == 0 || var.expire_days > 30
+    error_message = "expire_days must be more than 30, when frames change their storage class, or 0 for never."
   }
 }
 
@@ -70,7 +70,7 @@ variable "break_glass_role_arns" {
 }
 
 variable "administrator_arns" {
-  description = "Who may change the bucket's settings, such as the role that applies this; wildcards are allowed. Nobody listed: the account's policies decide."
+  description = "Who may change the bucket's settings, and list its objects from anywhere, such as the role that applies this; wildcards are allowed. Nobody listed: the account's policies decide both."
   type        = list(string)
   default     = []
 }

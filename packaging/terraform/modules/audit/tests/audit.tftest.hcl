@@ -89,7 +89,7 @@ run "somebody_is_told" {
 
   assert {
     condition = alltrue([
-      for event in ["DisableKey", "ScheduleKeyDeletion"] : strcontains(aws_cloudwatch_log_metric_filter.this["key-disabled"].pattern, event)
+      for event in ["DisableKey", "ScheduleKeyDeletion"] : strcontains(aws_cloudwatch_log_metric_filter.this["key-disabled"].pattern, "\"${event}\"")
     ])
     error_message = "A key that is disabled or to be deleted must be seen."
   }
@@ -126,7 +126,7 @@ run "somebody_is_told" {
 
   assert {
     condition = alltrue([
-      for p in aws_sns_topic_policy.this : one([for s in jsondecode(p.policy).Statement : s.Condition if s.Sid == "AlarmsFindingsAndBudgets"]) == { StringEquals = { "aws:SourceAccount" = "111122223333" } }
+      for p in aws_sns_topic_policy.this : one([for s in jsondecode(p.policy).Statement : s.Condition if s.Sid == "AlarmsAndBudgets"]) == { StringEquals = { "aws:SourceAccount" = "111122223333" } }
     ])
     error_message = "Only this account's alarms may speak to the topics."
   }

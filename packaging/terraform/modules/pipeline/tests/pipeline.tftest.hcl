@@ -124,6 +124,13 @@ run "images_are_what_they_were" {
     condition     = aws_ecr_repository.backend.encryption_configuration[0].encryption_type == "KMS" && aws_ecr_repository.backend.encryption_configuration[0].kms_key == var.platform_key_arn
     error_message = "Images must be encrypted with our key."
   }
+
+  assert {
+    condition = one(jsondecode(aws_ecr_repository_policy.backend.policy).Statement).Condition == {
+      StringLike = { "aws:sourceArn" = "arn:aws:lambda:eu-central-1:111122223333:function:shelf-*" }
+    }
+    error_message = "Only our functions may start from the images."
+  }
 }
 
 run "one_at_a_time_in_a_trial" {

@@ -94,11 +94,11 @@ run "whatever_a_role_may_the_bucket_refuses" {
 
   assert {
     condition = alltrue([
-      for action in ["s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:ListBucket", "s3:ListBucketVersions"] : contains(
+      for action in ["s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "s3:ListBucketVersions"] : contains(
         one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : s.Action if s.Sid == "DenyAwayFromHome"]), action
       )
     ])
-    error_message = "Away from home frames must be neither read, written, deleted nor listed."
+    error_message = "Away from home frames must be neither read, written nor deleted."
   }
 
   assert {
@@ -121,7 +121,7 @@ run "whatever_a_role_may_the_bucket_refuses" {
   }
 
   assert {
-    condition     = length([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : s if s.Sid == "DenyChangingSettings"]) == 0
+    condition     = length([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : s if contains(["DenyChangingSettings", "DenyListingAwayFromHome"], s.Sid)]) == 0
     error_message = "Without a list of administrators nobody may be locked out of the settings."
   }
 }
@@ -138,6 +138,23 @@ run "settings_are_the_administrators" {
       ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/break-glass", "arn:aws:iam::111122223333:role/deployer"] }
     }
     error_message = "Only administrators and break-glass may change the bucket's settings."
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : [s.Action, s.Condition] if s.Sid == "DenyListingAwayFromHome"]) == [
+      ["s3:ListBucket"],
+      {
+        StringNotEquals = { "aws:SourceVpce" = ["vpce-0a1b2c3d", "vpce-0e4f5a6b"] }
+        BoolIfExists    = { "aws:PrincipalIsAWSService" = ["false"] }
+        ArnNotLike      = { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/break-glass", "arn:aws:iam::111122223333:role/deployer"] }
+      },
+    ]
+    error_message = "Away from home only administrators and break-glass may list: Terraform looks for the bucket by the same permission."
+  }
+
+  assert {
+    condition     = !contains(one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : s.Action if s.Sid == "DenyAwayFromHome"]), "s3:ListBucket")
+    error_message = "Whoever applies this must not lock himself out."
   }
 }
 

@@ -199,3 +199,14 @@ run "half_the_internet_is_no_shop" {
 
   expect_failures = [var.allowed_public_cidrs]
 }
+
+run "frames_end_after_their_lock" {
+  command = plan
+
+  variables {
+    lock_days   = 90
+    expire_days = 60
+  }
+
+  expect_failures = [aws_s3_bucket_lifecycle_configuration.frames]
+}
