@@ -26,10 +26,10 @@ build: ## build both programs into bin/
 
 ARCH ?= arm64
 .PHONY: image
-image: ## make the backend's container image without an engine, an OCI archive in bin/; ARCH=arm64 or amd64
+image: ## make the backend's container image without an engine, an OCI archive in bin/; ARCH=arm64 or amd64, ADD=ca.pem
 	@mkdir -p $(BIN)
 	GOOS=linux GOARCH=$(ARCH) $(BUILD) -o $(BIN)/image-$(ARCH)/ ./cmd/shelf-backend
-	@$(GO) run ./packaging/container/image -program $(BIN)/image-$(ARCH)/shelf-backend -arch $(ARCH) -version '$(VERSION)' -o $(BIN)/shelf-backend-$(ARCH).oci.tar
+	@$(GO) run ./packaging/container/image -program $(BIN)/image-$(ARCH)/shelf-backend -arch $(ARCH) -version '$(VERSION)' $(ADD:%=-add %) -o $(BIN)/shelf-backend-$(ARCH).oci.tar
 
 .PHONY: demo
 demo: ## show the whole way of a frame; SECONDS=20 ends by itself
@@ -68,6 +68,7 @@ test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the
 # simulated. .ci/mirror and the tests say what a machine lacks (moto_server, Node.js).
 .PHONY: test-terraform
 test-terraform: ## test packaging/terraform against mocks of AWS, with 35 deliberate mistakes, and play its policies (minutes)
+	@.ci/need npm npm "the policies, simulated" || test -z "$(CI)"
 	@mirror=$$(.ci/mirror) || exit 0; \
 	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
 

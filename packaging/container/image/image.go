@@ -23,6 +23,7 @@ import (
 const (
 	programPath = "shelf-backend"
 	rootsPath   = "etc/ssl/certs/ca-certificates.crt" // where crypto/x509 looks first
+	taskRoot    = "var/task"                          // where a Lambda function finds what is its own, such as ca.pem
 	// nobody is a number alone: there is no user database. It owns nothing.
 	nobody = "65532:65532"
 )
@@ -50,13 +51,14 @@ func static(program []byte, arch string) error {
 	return nil
 }
 
-// assemble makes the image: one layer, and what a machine has to know to start it.
-func assemble(program []byte, arch, version string) (v1.Image, error) {
-	content, err := tarOf([]file{
+// assemble makes the image: one layer, and what a machine has to know to start it. The added files are its own.
+func assemble(program []byte, arch, version string, added []file) (v1.Image, error) {
+	content, err := tarOf(append([]file{
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
 		{name: rootsPath, mode: 0o444, body: roots()},
 		{name: programPath, mode: 0o555, body: program},
-	})
+		{name: "var/", mode: 0o755}, {name: taskRoot + "/", mode: 0o755},
+	}, added...))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,7 @@ func assemble(program []byte, arch, version string) (v1.Image, error) {
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", arch
 	config.Config = v1.Config{
-		User: nobody, Entrypoint: []string{"/" + programPath}, WorkingDir: "/",
+		User: nobody, Entrypoint: []string{"/" + programPath}, WorkingDir: "/" + taskRoot,
 		Labels: map[string]string{"org.opencontainers.image.title": programPath, "org.opencontainers.image.version": version},
 	}
 	return mutate.ConfigFile(made, config)

@@ -39,10 +39,14 @@ func build(t *testing.T, arch string) string {
 
 func TestTheImage(t *testing.T) {
 	program, dir := build(t, runtime.GOARCH), t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, []byte("an authority"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	first, second := filepath.Join(dir, "first.tar"), filepath.Join(dir, "second.tar")
 	for _, path := range []string{first, second} {
 		var out strings.Builder
-		if err := run([]string{"-program", program, "-arch", runtime.GOARCH, "-version", "1.2.3", "-o", path}, &out); err != nil {
+		if err := run([]string{"-program", program, "-arch", runtime.GOARCH, "-version", "1.2.3", "-add", ca, "-o", path}, &out); err != nil {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(`^sha256:[0-9a-f]{64}  .*\.tar\n$`).MatchString(out.String()) {
@@ -66,13 +70,13 @@ func TestTheImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := config.Config; c.User != "65532:65532" || !slices.Equal(c.Entrypoint, []string{"/shelf-backend"}) || c.Cmd != nil || c.Env != nil || c.ExposedPorts != nil ||
+	if c := config.Config; c.User != "65532:65532" || !slices.Equal(c.Entrypoint, []string{"/shelf-backend"}) || c.Cmd != nil || c.WorkingDir != "/var/task" || c.Env != nil || c.ExposedPorts != nil ||
 		c.Labels["org.opencontainers.image.version"] != "1.2.3" || config.OS != "linux" || config.Architecture != runtime.GOARCH {
 		t.Errorf("the configuration: %+v", config)
 	}
 	root := t.TempDir()
 	names := unpack(t, made, root)
-	if want := []string{"etc/", "etc/ssl/", "etc/ssl/certs/", "etc/ssl/certs/ca-certificates.crt", "shelf-backend"}; !slices.Equal(names, want) {
+	if want := []string{"etc/", "etc/ssl/", "etc/ssl/certs/", "etc/ssl/certs/ca-certificates.crt", "shelf-backend", "var/", "var/task/", "var/task/ca.pem"}; !slices.Equal(names, want) {
 		t.Errorf("in it are %v", names) // so there is no shell
 	}
 	starts(t, root)
@@ -198,7 +202,7 @@ func TestTheContainerfileSaysTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := text[strings.LastIndex(text, "\nFROM "):]
-	for _, want := range []string{"\nFROM scratch\n", "\nUSER " + nobody + "\n", "\nENTRYPOINT " + string(entrypoint) + "\n", " /" + rootsPath + "\n", " /" + programPath + "\n"} {
+	for _, want := range []string{"\nFROM scratch\n", "\nUSER " + nobody + "\n", "\nWORKDIR /" + taskRoot + "\n", "\nENTRYPOINT " + string(entrypoint) + "\n", " /" + rootsPath + "\n", " /" + programPath + "\n"} {
 		if !strings.Contains(last, want) {
 			t.Errorf("it lacks %q", want)
 		}

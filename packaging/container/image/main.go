@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 )
 
 func main() {
@@ -27,6 +28,12 @@ func run(args []string, out io.Writer) error {
 	arch := flags.String("arch", "arm64", "what it was built for: arm64 or amd64")
 	version := flags.String("version", "", "its version, for the image's label")
 	output := flags.String("o", "", "write the image to `FILE`")
+	var added []file
+	flags.Func("add", "put `FILE` into /var/task, such as the rigs' ca.pem; again for more", func(path string) error {
+		body, err := os.ReadFile(path)
+		added = append(added, file{name: taskRoot + "/" + filepath.Base(path), mode: 0o444, body: body})
+		return err
+	})
 	onlyRoots := flags.Bool("roots", false, "print the authorities (PEM) instead, for the Containerfile")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -45,7 +52,7 @@ func run(args []string, out io.Writer) error {
 	if err := static(body, *arch); err != nil {
 		return fmt.Errorf("%s: %w", *program, err)
 	}
-	made, err := assemble(body, *arch, *version)
+	made, err := assemble(body, *arch, *version, added)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ provider "aws" {
 }
 
 variable "module_account" {
-  type = string
+  description = "Whose cloud this is."
+  type        = string
 }
 
 module "shelf" {
