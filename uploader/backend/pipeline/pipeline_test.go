@@ -43,9 +43,19 @@ func TestEveryObjectIsJudged(t *testing.T) {
 		{"a PNG that says JPEG", func() upload { return ticketed4711(onRig(t, "gopher-palette.png")) }, ContentType},
 		{"a key that has to be escaped", func() upload {
 			u := ticketed4711(onRig(t, "small-baseline.jpg"))
-			u.key = strings.Replace(u.key, "cam-3", "a+b c=ü%2F", 1)
+			u.key = strings.Replace(u.key, "cam-3", "camera=3", 1)
 			return u
 		}, ""},
+		{"a key that no template makes", func() upload {
+			u := ticketed4711(onRig(t, "small-baseline.jpg"))
+			u.key = strings.Replace(u.key, "cam-3", "a+b c=ü%2F\x01", 1)
+			return u
+		}, ForeignKey},
+		{"a store that no certificate names", func() upload {
+			u := ticketed4711(onRig(t, "small-baseline.jpg"))
+			u.key = strings.Replace(u.key, "4711", "\x01", 1)
+			return u
+		}, ForeignKey},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			u := story.make()

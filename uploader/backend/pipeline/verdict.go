@@ -15,7 +15,7 @@ type Reason string
 
 // Reasons of this package.
 const (
-	ForeignKey     Reason = "foreign_key"     // not raw/<store>/…: no ticket was for it
+	ForeignKey     Reason = "foreign_key"     // not raw/<store>/… in plain letters: no ticket was for it
 	NoDigest       Reason = "no_digest"       // there is no SHA-256 in its key
 	NotEncrypted   Reason = "not_encrypted"   // not with a KMS key
 	WrongKMSKey    Reason = "wrong_kms_key"   // with another one than the frames'
@@ -38,8 +38,9 @@ type object struct {
 	metadata    map[string]string
 }
 
-// ticketed is the form of every key that a ticket can be for. Nothing beside the digest is 64 hex digits long.
-var ticketed = regexp.MustCompile(`^raw/([^/]+)/.`)
+// ticketed is the form of every key that a ticket can be for: the store is one of a certificate, and the rest consists
+// of what a key template may.
+var ticketed = regexp.MustCompile(`^raw/([a-z0-9][a-z0-9._-]{0,62})/[A-Za-z0-9/._=-]+$`)
 
 var digestInKey = regexp.MustCompile(`(?:^|[^0-9a-f])([0-9a-f]{64})(?:[^0-9a-f]|$)`)
 
@@ -55,7 +56,7 @@ func (o object) store() string {
 func (o object) fromOutside(keyARN string, maxBytes int64) *Flaw {
 	switch {
 	case o.store() == "":
-		return &Flaw{ForeignKey, "its key does not begin with raw/<store>/, so that no ticket was for it"}
+		return &Flaw{ForeignKey, "its key is not raw/<store>/… in plain letters, so that no ticket was for it"}
 	case digestInKey.FindString(o.key) == "":
 		return &Flaw{NoDigest, "its key contains no SHA-256, so that no ticket was for it"}
 	case o.encryption != types.ServerSideEncryptionAwsKms && o.encryption != types.ServerSideEncryptionAwsKmsDsse:
