@@ -98,7 +98,9 @@ func (w world) uses(t *testing.T, s story) (identity, boundary, resource, endpoi
 	}
 	to := w.expand(t, s.To)
 	for name, document := range map[string]string{
-		"frames": "bucket", "access_logs": "access_log_bucket", "key": "key_frames", "platform_key": "key_platform", "queue": "queue", "topic": "topic", "ca_secret": "ca_key_secret",
+		"frames": "bucket", "access_logs": "access_log_bucket", "audit_bucket": "audit_bucket",
+		"key": "key_frames", "platform_key": "key_platform",
+		"queue": "queue", "topic": "topic", "ca_secret": "ca_key_secret",
 	} {
 		if to == w.names[name] || strings.HasPrefix(to, w.names[name]+"/") {
 			resource = document
@@ -112,11 +114,8 @@ func (w world) uses(t *testing.T, s story) (identity, boundary, resource, endpoi
 		endpoint = "endpoint_store_4800"
 	case s.From == "function" && service == "s3":
 		endpoint = "endpoint_functions"
-	case s.From == "function":
+	case s.From == "function" && w.policies["endpoint_"+service].Version != "": // not every service has one
 		endpoint = "endpoint_" + service
-	}
-	if _, there := w.policies[endpoint]; !there {
-		endpoint = ""
 	}
 	return identity, boundary, resource, endpoint
 }

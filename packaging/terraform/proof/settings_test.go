@@ -55,6 +55,15 @@ func (a asked[T]) or(t *testing.T) T {
 	return a.answer
 }
 
+// shown is a value with what its pointers point to.
+func shown(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
 // same compares two documents, whatever their order and spelling.
 func same(t *testing.T, what, there, want string) {
 	t.Helper()
@@ -108,12 +117,12 @@ func bucketSettings(t *testing.T, cfg aws.Config, w world, policies map[string]s
 	client, ctx, name := s3.NewFromConfig(cfg), t.Context(), aws.String(w.bucketName())
 	lock := ask(client.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: name})).or(t).ObjectLockConfiguration.Rule.DefaultRetention
 	if lock.Mode != s3types.ObjectLockRetentionModeCompliance || aws.ToInt32(lock.Days) != 30 {
-		t.Errorf("the lock: %+v", lock)
+		t.Errorf("the lock: %s", shown(lock))
 	}
 	encryption := ask(client.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: name})).or(t).ServerSideEncryptionConfiguration.Rules[0]
 	if by := encryption.ApplyServerSideEncryptionByDefault; by.SSEAlgorithm != s3types.ServerSideEncryptionAwsKms ||
 		aws.ToString(by.KMSMasterKeyID) != w.names["key"] || !aws.ToBool(encryption.BucketKeyEnabled) {
-		t.Errorf("the encryption: %+v", encryption)
+		t.Errorf("the encryption: %s", shown(encryption))
 	}
 	same(t, "the bucket's policy", *ask(client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: name})).or(t).Policy, policies["bucket"])
 	stages := map[s3types.TransitionStorageClass]int32{}
@@ -128,11 +137,11 @@ func bucketSettings(t *testing.T, cfg aws.Config, w world, policies map[string]s
 	told := ask(client.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: name})).or(t).QueueConfigurations
 	if len(told) != 1 || aws.ToString(told[0].QueueArn) != w.names["queue"] || !slices.Equal(told[0].Events, []s3types.Event{"s3:ObjectCreated:*"}) ||
 		len(told[0].Filter.Key.FilterRules) != 1 || aws.ToString(told[0].Filter.Key.FilterRules[0].Value) != "raw/" {
-		t.Errorf("who is told: %+v", told)
+		t.Errorf("who is told: %s", shown(told))
 	}
 	logging := ask(client.GetBucketLogging(ctx, &s3.GetBucketLoggingInput{Bucket: name})).or(t).LoggingEnabled
 	if logging == nil || "arn:aws:s3:::"+aws.ToString(logging.TargetBucket) != w.names["access_logs"] {
-		t.Errorf("the access log: %+v", logging)
+		t.Errorf("the access log: %s", shown(logging))
 	}
 }
 
@@ -140,14 +149,14 @@ func accessLogSettings(t *testing.T, cfg aws.Config, w world, policies map[strin
 	client, ctx, name := s3.NewFromConfig(cfg), t.Context(), aws.String(strings.TrimPrefix(w.names["access_logs"], "arn:aws:s3:::"))
 	block := ask(client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: name})).or(t).PublicAccessBlockConfiguration
 	if !aws.ToBool(block.BlockPublicAcls) || !aws.ToBool(block.BlockPublicPolicy) || !aws.ToBool(block.IgnorePublicAcls) || !aws.ToBool(block.RestrictPublicBuckets) {
-		t.Errorf("public access: %+v", block)
+		t.Errorf("public access: %s", shown(block))
 	}
 	if got := ask(client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: name})).or(t).Status; got != s3types.BucketVersioningStatusEnabled {
 		t.Errorf("versioning: %q", got)
 	}
 	owner := ask(client.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: name})).or(t).OwnershipControls.Rules[0]
 	if owner.ObjectOwnership != s3types.ObjectOwnershipBucketOwnerEnforced {
-		t.Errorf("ownership: %+v", owner)
+		t.Errorf("ownership: %s", shown(owner))
 	}
 	same(t, "the access logs' policy", *ask(client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: name})).or(t).Policy, policies["access_log_bucket"])
 }
@@ -157,7 +166,7 @@ func keySettings(t *testing.T, cfg aws.Config, w world, policies map[string]stri
 	for name, document := range map[string]string{"key": "key_frames", "platform_key": "key_platform"} {
 		id := aws.String(w.names[name])
 		if rotation := ask(client.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: id})).or(t); !rotation.KeyRotationEnabled {
-			t.Errorf("%s does not rotate: %+v", name, rotation)
+			t.Errorf("%s does not rotate: %s", name, shown(rotation))
 		}
 		policy := ask(client.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: id, PolicyName: aws.String("default")})).or(t).Policy
 		same(t, "the policy of "+name, *policy, policies[document])
@@ -182,15 +191,15 @@ func tableSettings(t *testing.T, cfg aws.Config, w world) {
 			t.Errorf("the keys of %s: %v", name, keys)
 		}
 		if by := seen.SSEDescription; by == nil || by.SSEType != dynamotypes.SSETypeKms || aws.ToString(by.KMSMasterKeyArn) != w.names["platform_key"] {
-			t.Errorf("the encryption of %s: %+v", name, by)
+			t.Errorf("the encryption of %s: %s", name, shown(by))
 		}
 		ends := ask(client.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: table})).or(t).TimeToLiveDescription
 		if ends.TimeToLiveStatus != dynamotypes.TimeToLiveStatusEnabled || aws.ToString(ends.AttributeName) != want.ends {
-			t.Errorf("the ends of %s: %+v", name, ends)
+			t.Errorf("the ends of %s: %s", name, shown(ends))
 		}
 		back := ask(client.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: table})).or(t).ContinuousBackupsDescription
 		if back.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus != dynamotypes.PointInTimeRecoveryStatusEnabled {
-			t.Errorf("%s cannot be brought back: %+v", name, back)
+			t.Errorf("%s cannot be brought back: %s", name, shown(back))
 		}
 	}
 }
@@ -219,19 +228,19 @@ func functionSettings(t *testing.T, cfg aws.Config, w world) {
 		f := ask(client.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: name})).or(t)
 		c := f.Configuration
 		if !slices.Equal(c.Architectures, []lambdatypes.Architecture{"arm64"}) || aws.ToString(c.Role) != w.names[role] || c.Environment.Variables["SHELF_BACKEND_MODE"] != mode {
-			t.Errorf("%s: %+v", *name, c)
+			t.Errorf("%s: %s", *name, shown(c))
 		}
 		if c.VpcConfig == nil || len(c.VpcConfig.SubnetIds) != 2 || len(c.VpcConfig.SecurityGroupIds) != 1 {
-			t.Errorf("%s is in no private network: %+v", *name, c.VpcConfig)
+			t.Errorf("%s is in no private network: %s", *name, shown(c.VpcConfig))
 		}
 		if f.Concurrency == nil || aws.ToInt32(f.Concurrency.ReservedConcurrentExecutions) < 1 {
-			t.Errorf("%s has no limit: %+v", *name, f.Concurrency)
+			t.Errorf("%s has no limit: %s", *name, shown(f.Concurrency))
 		}
 	}
 	mappings := ask(client.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{})).or(t).EventSourceMappings
 	if len(mappings) != 1 || aws.ToString(mappings[0].EventSourceArn) != w.names["queue"] || !strings.HasSuffix(aws.ToString(mappings[0].FunctionArn), ":"+w.functionName("pipeline")) ||
 		!slices.Equal(mappings[0].FunctionResponseTypes, []lambdatypes.FunctionResponseType{"ReportBatchItemFailures"}) {
-		t.Errorf("what the queue calls: %+v", mappings)
+		t.Errorf("what the queue calls: %s", shown(mappings))
 	}
 }
 

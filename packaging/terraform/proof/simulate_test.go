@@ -129,7 +129,10 @@ func testMutations(t *testing.T, w world) {
 	}
 	// The conditions of what a role or an endpoint allows are there a second time, in these.
 	alone := []string{"access_log_bucket", "key_frames", "queue"}
-	for _, name := range []string{"bucket", "access_log_bucket", "key_frames", "queue", "boundary", "ticket_api", "pipeline", "endpoint_shops", "endpoint_functions"} {
+	for _, name := range []string{
+		"bucket", "access_log_bucket", "key_frames", "queue", "topic", "ca_key_secret", "boundary", "ticket_api", "pipeline",
+		"endpoint_shops", "endpoint_functions", "endpoint_store_4800",
+	} {
 		for i, s := range w.document(t, name).Statement {
 			if s.refuses() {
 				mutate(name, i, w.policies[name].without(i), "is not there")

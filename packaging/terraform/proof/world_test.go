@@ -62,6 +62,7 @@ func worldOf(t *testing.T, d *deployment) world {
 	w.names = map[string]string{
 		"frames":             d.one(t, "arn", "aws_s3_bucket", "aws_s3_bucket.frames"),
 		"access_logs":        d.one(t, "arn", "aws_s3_bucket", "module.access_logs.aws_s3_bucket.this"),
+		"audit_bucket":       d.one(t, "arn", "aws_s3_bucket", "module.trail_bucket.aws_s3_bucket.this"),
 		"key":                d.one(t, "arn", "aws_kms_key", "module.storage.module.key.aws_kms_key.this"),
 		"platform_key":       d.one(t, "arn", "aws_kms_key", "module.shelf.module.platform_key.aws_kms_key.this"),
 		"shops_endpoint":     d.one(t, "id", "aws_vpc_endpoint", "aws_vpc_endpoint.s3_for_shops"),
