@@ -15,7 +15,7 @@ import (
 	"shelfagent/uploader/backend/mototest"
 )
 
-// applyTimeout is generous: some 150 resources, one after the other, in Python.
+// applyTimeout is generous: some 170 resources, one after the other, in Python.
 const applyTimeout = 15 * time.Minute
 
 // motoAccount is whose cloud moto is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +32,7 @@ func (p *Pipeline) announce(ctx context.Context, f finding) error {
 		attributes["store"] = attribute(store)
 	}
 	_, err = p.topic.Publish(ctx, &sns.PublishInput{
-		TopicArn: aws.String(p.o.TopicARN), Message: aws.String(string(message)), MessageAttributes: maps.Clone(attributes),
+		TopicArn: aws.String(p.o.TopicARN), Message: aws.String(string(message)), MessageAttributes: attributes,
 		Subject: aws.String("shelf frame " + string(f.result())),
 	})
 	if err != nil {
