@@ -20,7 +20,7 @@ type mistake struct {
 var mistakes = []mistake{
 	// The bucket.
 	{"governance instead of compliance", "storage", "main.tf", `mode = "COMPLIANCE"`, `mode = "GOVERNANCE"`, "settings", "locked in compliance mode"},
-	{"a lock of a day", "storage", "variables.tf", `var.lock_days >= 30`, `var.lock_days >= 1`, "settings", "Missing expected failure"},
+	{"a lock of a day", "storage", "variables.tf", `var.lock_days >= 30`, `var.lock_days >= 1`, "refusals", "Missing expected failure"},
 	{"a public policy is possible", "storage", "main.tf", "resource \"aws_s3_bucket_public_access_block\" \"frames\" {\n  bucket                  = aws_s3_bucket.frames.id\n  block_public_acls       = true\n  block_public_policy     = true",
 		"resource \"aws_s3_bucket_public_access_block\" \"frames\" {\n  bucket                  = aws_s3_bucket.frames.id\n  block_public_acls       = true\n  block_public_policy     = false", "settings", "All four blocks of public access"},
 	{"access control lists", "storage", "main.tf", `"BucketOwnerEnforced"`, `"BucketOwnerPreferred"`, "settings", "Access control lists must be off"},

@@ -46,6 +46,8 @@ module "shelf" {
   thresholds          = { monthly_usd = 5 }
   notice_emails       = ["you@example.com"]
   deletion_protection = false
+
+  enable_api_gateway_account = true # a new account has no role for the gateway's logs, and the gateway wants one
 }
 
 variable "package_file" {

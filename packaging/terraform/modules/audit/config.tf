@@ -1,7 +1,8 @@
 # AWS Config: whether what was applied is still what is there.
 
 locals {
-  # Config's names for what every bucket, key, table, function and role of ours must be.
+  # Config's names for what every bucket, key, table, function and role of ours must be, and the types that it has to
+  # record for that. Each looks at its types by itself.
   config_rules = {
     bucket-public-read   = { id = "S3_BUCKET_PUBLIC_READ_PROHIBITED", of = ["AWS::S3::Bucket"] }
     bucket-public-write  = { id = "S3_BUCKET_PUBLIC_WRITE_PROHIBITED", of = ["AWS::S3::Bucket"] }
@@ -107,14 +108,6 @@ resource "aws_config_config_rule" "this" {
   source {
     owner             = "AWS"
     source_identifier = each.value.id
-  }
-
-  dynamic "scope" {
-    for_each = length(each.value.of) > 0 ? [each.value.of] : []
-
-    content {
-      compliance_resource_types = scope.value
-    }
   }
 
   depends_on = [aws_config_configuration_recorder_status.this]

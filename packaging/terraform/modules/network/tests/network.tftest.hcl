@@ -89,16 +89,6 @@ run "a_store_writes_under_its_own_prefix" {
   }
 }
 
-run "a_network_of_two_stores_is_refused" {
-  command = plan
-
-  variables {
-    shared_stores = { "4711" = ["10.20.11.0/24"], "4712" = ["10.20.11.0/24"] }
-  }
-
-  expect_failures = [var.shared_stores]
-}
-
 run "functions_put_and_get_and_the_pipeline_judges" {
   command = apply
 
@@ -180,34 +170,4 @@ run "dns_for_shops_when_told" {
     condition     = toset([for r in aws_vpc_security_group_ingress_rule.resolver : "${r.cidr_ipv4} ${r.ip_protocol} ${r.to_port}"]) == toset(["10.20.0.0/24 tcp 53", "10.20.0.0/24 udp 53"])
     error_message = "The resolver must answer the shops' DNS servers, over TCP and UDP."
   }
-}
-
-run "everybody_is_no_client" {
-  command = plan
-
-  variables {
-    other_client_cidrs = ["0.0.0.0/0"]
-  }
-
-  expect_failures = [var.other_client_cidrs]
-}
-
-run "an_endpoint_for_nothing_is_refused" {
-  command = plan
-
-  variables {
-    services = ["secretsmanager"]
-  }
-
-  expect_failures = [aws_vpc_endpoint.service["secretsmanager"]]
-}
-
-run "public_addresses_are_refused" {
-  command = plan
-
-  variables {
-    cidr = "8.8.0.0/20"
-  }
-
-  expect_failures = [var.cidr]
 }

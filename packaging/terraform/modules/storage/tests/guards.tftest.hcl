@@ -194,16 +194,6 @@ run "shops_on_the_internet_come_from_their_addresses" {
   }
 }
 
-run "a_bucket_without_a_way_in_is_refused" {
-  command = plan
-
-  variables {
-    endpoint_ids = []
-  }
-
-  expect_failures = [aws_s3_bucket_policy.frames]
-}
-
 run "the_key_serves_this_bucket_through_s3" {
   command = apply
 
