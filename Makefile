@@ -26,6 +26,13 @@ build: ## build both programs into bin/
 	@mkdir -p $(BIN)
 	$(BUILD) -o $(BIN)/ ./cmd/shelf-agent ./cmd/shelf-backend
 
+ARCH ?= arm64
+.PHONY: image
+image: ## make the backend's container image without an engine, an OCI archive in bin/; ARCH=arm64 or amd64, ADD=ca.pem
+	@mkdir -p $(BIN)
+	GOOS=linux GOARCH=$(ARCH) $(BUILD) -o $(BIN)/image-$(ARCH)/ ./cmd/shelf-backend
+	@$(GO) run ./packaging/container/image -program $(BIN)/image-$(ARCH)/shelf-backend -arch $(ARCH) -version '$(VERSION)' $(ADD:%=-add %) -o $(BIN)/shelf-backend-$(ARCH).oci.tar
+
 .PHONY: demo
 demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 	@mkdir -p $(BIN)
@@ -41,7 +48,7 @@ test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-g
 	@.ci/need promtool prometheus "the alert rules" || test -z "$(CI)"
 	@.ci/need systemd-analyze systemd "what systemd itself says of the unit" || test -z "$(CI)"
 	@.ci/need lintian lintian "Debian's own check of the package" || test -z "$(CI)"
-	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager: there is no moto_server here; install it with: pip install 'moto[server]'"
+	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager, the pipeline: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
 		$(GO) test -run TestFleetIsSpread ./uploader; \
@@ -61,6 +68,14 @@ test-faults: ## kill the queue, and fail its disk, at every system call (Linux; 
 .PHONY: test-backlog
 test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the capture folder; prints times and memory
 	SHELFAGENT_BACKLOG=100000 $(GO) test -count=1 -v -timeout 20m -run 'TestStartWithA?Backlog' ./agent/capture ./cmd/shelf-agent/e2e
+
+# Mocks of AWS, terraform's own tests and deliberate mistakes; then an apply to moto, a frame through it, and the policies
+# simulated. .ci/mirror and the tests say what a machine lacks (moto_server, Node.js).
+.PHONY: test-terraform
+test-terraform: ## test packaging/terraform against mocks of AWS, with 35 deliberate mistakes, and play its policies (minutes)
+	@.ci/need npm npm "the policies, simulated" || test -z "$(CI)"
+	@mirror=$$(.ci/mirror) || exit 0; \
+	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
 
 .PHONY: soak
 soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)

@@ -18,7 +18,7 @@ const module = "shelfagent/"
 var house = map[string][]string{
 	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/support", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
-	"cmd/shelf-backend":      {"agent/config/strict", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/registry", "uploader/ticket"},
+	"cmd/shelf-backend":      {"agent/config/strict", "agent/frame", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
 
 	"agent":               {"agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/diagnosis", "agent/find", "agent/frame", "agent/health", "agent/pulse", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
@@ -52,16 +52,22 @@ var house = map[string][]string{
 	"uploader/backend/registry":  {"uploader/ticket"},
 	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
-	"systemd":               {},
-	"packaging":             {},
-	"packaging/monitoring":  {},
-	"packaging/release":     {},
-	"packaging/systemdtest": {},
+	"uploader/backend/lambdatest": {},
+	"uploader/backend/pipeline":   {},
+
+	"systemd":                   {},
+	"packaging":                 {},
+	"packaging/container/image": {},
+	"packaging/monitoring":      {},
+	"packaging/release":         {},
+	"packaging/systemdtest":     {},
+	"packaging/terraform":       {},
+	"packaging/terraform/proof": {},
 }
 
 // awsAllowed are the packages that may use the AWS SDK. The demo signs nothing itself; it hands the backend its
 // credentials.
-var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/mototest", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
+var awsAllowed = []string{"uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/mototest", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/backend/s3test", "cmd/shelf-backend/demo"}
 
 const awsSDK = "github.com/aws/"
 

@@ -32,7 +32,7 @@ func Start(t *testing.T) string {
 	t.Helper()
 	program, err := exec.LookPath("moto_server")
 	if err != nil {
-		t.Skip("SKIPPED: there is no moto_server here (Python's moto[server]): DynamoDB and Secrets Manager are not tested")
+		t.Skip("SKIPPED: there is no moto_server here (Python's moto[server]): what speaks to AWS is not tested")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, program, "-H", "127.0.0.1", "-p", "0") //nolint:gosec // the tester's own program

@@ -13,11 +13,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
+// What a table must have been made with: the partition key and the sort key, both texts, and the attribute for time to
+// live.
 const (
-	attrPart    = "pk"
-	attrName    = "sk"
+	AttrPart = "pk"
+	AttrName = "sk"
+	AttrEnds = "ttl"
+)
+
+const (
 	attrVersion = "v"
-	attrEnds    = "ttl"
 	attrValue   = "body"
 
 	// dynamoTimeout bounds one request with the SDK's own retries: a rig waits for the answer.
@@ -124,7 +129,7 @@ func (d *Dynamo) Part(ctx context.Context, part string) ([]Record, error) {
 	pages := dynamodb.NewQueryPaginator(d.client, &dynamodb.QueryInput{
 		TableName: aws.String(d.table), ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("#p = :p"),
-		ExpressionAttributeNames:  map[string]string{"#p": attrPart},
+		ExpressionAttributeNames:  map[string]string{"#p": AttrPart},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":p": text(part)},
 	})
 	for pages.HasMorePages() {
@@ -153,12 +158,12 @@ func (d *Dynamo) put(r Record) *types.Put {
 	item[attrVersion] = number(int64(r.Version) + 1)
 	item[attrValue] = text(string(r.Value))
 	if !r.Ends.IsZero() {
-		item[attrEnds] = number(r.Ends.Unix())
+		item[AttrEnds] = number(r.Ends.Unix())
 	}
 	put := &types.Put{TableName: aws.String(d.table), Item: item}
 	if r.Version == 0 {
 		put.ConditionExpression = aws.String("attribute_not_exists(#k)")
-		put.ExpressionAttributeNames = map[string]string{"#k": attrPart}
+		put.ExpressionAttributeNames = map[string]string{"#k": AttrPart}
 		return put
 	}
 	put.ConditionExpression = aws.String("#v = :v")
@@ -192,23 +197,23 @@ func isConflict(err error) bool {
 }
 
 func itemKey(k Key) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{attrPart: text(k.Part), attrName: text(k.Name)}
+	return map[string]types.AttributeValue{AttrPart: text(k.Part), AttrName: text(k.Name)}
 }
 
 func fromItem(item map[string]types.AttributeValue) (Record, error) {
-	part, ok1 := item[attrPart].(*types.AttributeValueMemberS)
-	name, ok2 := item[attrName].(*types.AttributeValueMemberS)
+	part, ok1 := item[AttrPart].(*types.AttributeValueMemberS)
+	name, ok2 := item[AttrName].(*types.AttributeValueMemberS)
 	value, ok3 := item[attrValue].(*types.AttributeValueMemberS)
 	version, ok4 := item[attrVersion].(*types.AttributeValueMemberN)
 	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return Record{}, fmt.Errorf("an item lacks %s, %s, %s or %s: it is not the registry's", attrPart, attrName, attrVersion, attrValue)
+		return Record{}, fmt.Errorf("an item lacks %s, %s, %s or %s: it is not the registry's", AttrPart, AttrName, attrVersion, attrValue)
 	}
 	r := Record{Key: Key{Part: part.Value, Name: name.Value}, Value: []byte(value.Value)}
 	var err error
 	if r.Version, err = strconv.ParseUint(version.Value, 10, 64); err != nil {
 		return Record{}, fmt.Errorf("item %s %s: %w", r.Part, r.Name, err)
 	}
-	if ends, ok := item[attrEnds].(*types.AttributeValueMemberN); ok {
+	if ends, ok := item[AttrEnds].(*types.AttributeValueMemberN); ok {
 		seconds, err := strconv.ParseInt(ends.Value, 10, 64)
 		if err != nil {
 			return Record{}, fmt.Errorf("item %s %s: %w", r.Part, r.Name, err)

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"shelfagent/agent/frame"
+	"shelfagent/uploader/backend/pipeline"
+)
+
+const (
+	modeEnv   = "SHELF_BACKEND_MODE"              // set by the operator: what the function is
+	memoryEnv = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" // set by Lambda, in MiB
+)
+
+// What modeEnv can say.
+const (
+	modeAPI      = "api"
+	modePipeline = "pipeline"
+)
+
+// notPrivate is this program's own reason: what a rig sends has been stripped.
+const notPrivate pipeline.Reason = "not_private"
+
+// servePipeline does not return once events are answered.
+func servePipeline(ctx context.Context, stderr io.Writer) error {
+	options, err := pipeline.FromEnvironment(os.Getenv)
+	if err != nil {
+		return usageError{err}
+	}
+	limits := frame.Options{MaxMemory: decodingMemory(os.Getenv(memoryEnv))}
+	options.Validate = func(body []byte) (pipeline.Picture, *pipeline.Flaw) { return judge(body, limits) }
+	options.Log = slog.New(slog.NewJSONHandler(stderr, nil))
+	p, err := pipeline.Open(ctx, options)
+	if err != nil {
+		return usageError{err}
+	}
+	options.Log.Info("listening", "mode", modePipeline, "bucket", options.Bucket)
+	p.Serve(ctx)
+	return errors.New("the event loop ended")
+}
+
+// decodingMemory is half of the function's; the other half is for the object, its copy and this program. 0, where
+// Lambda says nothing, is package frame's own limit.
+func decodingMemory(mebibytes string) int64 {
+	n, err := strconv.ParseInt(mebibytes, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return n << 20 / 2
+}
+
+// judge is the rig's own judgement, made again. What the rig would still strip should not be there.
+func judge(body []byte, limits frame.Options) (pipeline.Picture, *pipeline.Flaw) {
+	limits.MaxBytes = max(limits.MaxBytes, int64(len(body))) // the pipeline has its own
+	f, err := frame.New(body, frame.Source{}, limits)
+	var rejection *frame.Rejection
+	switch {
+	case errors.As(err, &rejection):
+		return pipeline.Picture{}, &pipeline.Flaw{Reason: pipeline.Reason(rejection.Code), Detail: rejection.Error()}
+	case err != nil: // New has no other errors
+		return pipeline.Picture{}, &pipeline.Flaw{Reason: pipeline.Reason(frame.CodeUnsupported), Detail: err.Error()}
+	case len(f.Stripped) > 0:
+		return pipeline.Picture{}, &pipeline.Flaw{Reason: notPrivate, Detail: "it carries what no rig sends: " + strings.Join(f.Stripped, ", ")}
+	}
+	return pipeline.Picture{ContentType: f.Format.ContentType(), Width: f.Width, Height: f.Height}, nil
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"shelfagent/agent/frame"
+	"shelfagent/uploader/backend/lambdatest"
+	"shelfagent/uploader/backend/mototest"
+)
+
+// TestJudgeTakesWhatRigsSend: whatever the rig makes of a picture is valid and private to the pipeline as well, and
+// what the camera wrote into its file is found in one that no rig has stripped.
+func TestJudgeTakesWhatRigsSend(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/frames/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, private := 0, 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := frame.New(raw, frame.Source{}, frame.Options{})
+		var rejection *frame.Rejection
+		if errors.As(err, &rejection) {
+			if _, flaw := judge(raw, frame.Options{}); flaw == nil || string(flaw.Reason) != string(rejection.Code) || flaw.Detail == "" {
+				t.Errorf("%s: %+v, where the rig says %v", file, flaw, err)
+			}
+			continue
+		}
+		taken++
+		picture, flaw := judge(f.Bytes, frame.Options{})
+		if flaw != nil || picture.ContentType != f.Format.ContentType() || picture.Width != f.Width || picture.Height != f.Height {
+			t.Errorf("%s: %+v %+v, where the rig says %s, %d × %d", file, picture, flaw, f.Format, f.Width, f.Height)
+		}
+		if _, flaw := judge(raw, frame.Options{}); len(f.Stripped) > 0 {
+			private++
+			if flaw == nil || flaw.Reason != notPrivate || !strings.Contains(flaw.Detail, f.Stripped[0]) {
+				t.Errorf("%s: %+v, where the rig strips %v", file, flaw, f.Stripped)
+			}
+		}
+	}
+	if taken < 10 || private < 5 {
+		t.Errorf("only %d frames, %d of them with something private", taken, private)
+	}
+}
+
+func TestDecodingMemory(t *testing.T) {
+	for text, want := range map[string]int64{"": 0, "1024": 512 << 20, "much": 0} {
+		if got := decodingMemory(text); got != want {
+			t.Errorf("%q: %d", text, got)
+		}
+	}
+}
+
+// TestPipelineProgram is the real program, as Lambda starts it, with an event of a queue.
+func TestPipelineProgram(t *testing.T) {
+	mototest.Start(t)
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic := pipelineCloud(t, cfg)
+	raw, err := os.ReadFile("../../testdata/frames/small-baseline.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := frame.New(raw, frame.Source{}, frame.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const keyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+	key := fmt.Sprintf("raw/4711/2026-11-22/cam-3/011803.123-%x.jpg", f.SHA256)
+	_, err = s3.NewFromConfig(cfg).PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("frames"), Key: &key, Body: bytes.NewReader(f.Bytes), ContentType: aws.String("image/jpeg"),
+		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ServerSideEncryption: s3types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String(keyARN),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SHELF_BACKEND_MODE", "pipeline")
+	t.Setenv("SHELF_PIPELINE_BUCKET", "frames")
+	t.Setenv("SHELF_PIPELINE_TABLE", "frames")
+	t.Setenv("SHELF_PIPELINE_TOPIC", topic)
+	t.Setenv("SHELF_PIPELINE_KMS_KEY", keyARN)
+	s3event := fmt.Sprintf(`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"frames"},"object":{"key":%q}}}]}`, key)
+	event, err := json.Marshal(map[string]any{"Records": []any{
+		map[string]any{"messageId": "m1", "eventSource": "aws:sqs", "body": s3event},
+		map[string]any{"messageId": "m2", "eventSource": "aws:sqs", "body": "no event"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, err := childOf(t.Context()) // as a zip's bootstrap is started: without arguments
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := lambdatest.Start(t, cmd)
+	if answer := string(function.Invoke(event)); answer != `{"batchItemFailures":[{"itemIdentifier":"m2"}]}` {
+		t.Errorf("the answer: %s", answer)
+	}
+	for _, want := range []string{`"msg":"listening"`, `"pipeline_result":"valid"`, `"pipeline_result":"failed"`} {
+		if !strings.Contains(function.Log(), want) {
+			t.Errorf("the log lacks %s:\n%s", want, function.Log())
+		}
+	}
+}
+
+// pipelineCloud makes what the program needs, and returns the topic.
+func pipelineCloud(t *testing.T, cfg aws.Config) string {
+	t.Helper()
+	if _, err := s3.NewFromConfig(cfg).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("frames")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := dynamodb.NewFromConfig(cfg).CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String("frames"), BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("key"), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("key"), KeyType: types.KeyTypeHash}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic, err := sns.NewFromConfig(cfg).CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("frames")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *topic.TopicArn
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+import "testing"
+
+func starts(t *testing.T, _ string) {
+	t.Log("SKIPPED: starting the program in the image: that needs Linux")
+}
