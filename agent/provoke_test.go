@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shelfagent/agent/capture"
+	"shelfagent/agent/config"
 	"shelfagent/agent/health"
 	"shelfagent/queue"
 	"shelfagent/uploader/backend/authority"
@@ -194,9 +195,10 @@ var provoking = map[health.Code]story{
 		l.backend.put(hangs)
 	}, says: "Nobody has confirmed the clock (notice"},
 	health.PageUnavailable: {before: func(l *lab) { l.c.Status.Listen = takenAddress(l.t) }, says: "address already in use"},
-	// Whoever hears SIGHUP raises it, and provokes it in a test of its own; here are the words.
 	health.ConfigReloadFailed: {then: func(l *lab) {
-		l.a.health.Set(health.ConfigReloadFailed, time.Now(), true, "config.toml:3:1: capture.dirr: there is no such key")
+		l.a.Reload(func() (*config.Config, error) {
+			return config.Parse("config.toml", []byte("\n[capture]\ndirr = \"/srv\"\n"))
+		})
 	}, says: "capture.dirr: there is no such key"},
 }
 
@@ -240,7 +242,7 @@ func (s story) happens(t *testing.T, c health.Condition) {
 		}
 		return false
 	}
-	if c.Code == health.ConfigReloadFailed {
+	if c.Code == health.ConfigReloadFailed { // by a reload, not by a look
 		shows = func(facts) bool { text = l.reads(l.a.health.Active()); return text != "" }
 	}
 	l.until(fmt.Sprintf("%s with %q", c.Code, s.says), shows)

@@ -19,7 +19,7 @@ var house = map[string][]string{
 	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/support", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "agent/frame", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/ticket"},
-	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki"},
+	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
 	"agent":               {"agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/diagnosis", "agent/find", "agent/frame", "agent/health", "agent/pulse", "agent/status", "agent/trail", "queue", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/config":        {"agent/capture", "agent/config/strict", "agent/frame", "queue", "uploader", "uploader/device", "uploader/ticket"},
@@ -53,7 +53,7 @@ var house = map[string][]string{
 	"uploader/backend/s3test":    {"uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
 
 	"uploader/backend/lambdatest": {},
-	"uploader/backend/pipeline":   {},
+	"uploader/backend/pipeline":   {"uploader/ticket"},
 
 	"systemd":                   {},
 	"packaging":                 {},

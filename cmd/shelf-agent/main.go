@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // windows and hours name time zones; Windows has none, and small systems leave them out
 
 	"github.com/spf13/cobra"
 

@@ -45,10 +45,9 @@ var fields = map[string]func(ticket.Identity, ticket.Upload) string{
 // KeyTemplate makes object keys. The zero value makes none; get one from ParseKeyTemplate.
 type KeyTemplate struct{ text string }
 
-// Where keys begin: what reads frames never meets a canary.
 const (
-	keyPrefix    = "raw/{store}/"
-	canaryPrefix = "canary/{store}/"
+	keyPrefix    = ticket.FramePrefix + "{store}/"
+	canaryPrefix = ticket.CanaryPrefix + "{store}/"
 )
 
 var (

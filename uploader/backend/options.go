@@ -20,8 +20,8 @@ import (
 // Defaults of Options.
 const (
 	DefaultTTL         = 10 * time.Minute
-	DefaultKeyTemplate = "raw/{store}/{yyyy-mm-dd}/{camera}/{HHMMSS.mmm}-{sha256}.{ext}"
-	DefaultCanaries    = "canary/{store}/{rig}/{yyyy-mm-dd}/{HHMMSS.mmm}-{sha256}.{ext}"
+	DefaultKeyTemplate = keyPrefix + "{yyyy-mm-dd}/{camera}/{HHMMSS.mmm}-{sha256}.{ext}"
+	DefaultCanaries    = canaryPrefix + "{rig}/{yyyy-mm-dd}/{HHMMSS.mmm}-{sha256}.{ext}"
 	DefaultMaxBytes    = 64 << 20
 )
 

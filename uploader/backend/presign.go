@@ -104,7 +104,7 @@ func (p *presigner) selfCheck(ctx context.Context, o S3, endpoint string, signer
 		Frame: "self-check", Bytes: 1, ContentType: "image/jpeg",
 		SHA256: strings.Repeat("0", 64), MD5: strings.Repeat("0", 32),
 	}
-	key := "raw/self-check/" + upload.SHA256
+	key := ticket.FramePrefix + "self-check/" + upload.SHA256
 	presigned, err := p.presign(ctx, at, upload, key, nil, p.ttl)
 	if err != nil {
 		return ticket.Destination{}, err

@@ -24,6 +24,12 @@ const (
 	MaxTTL = 15 * time.Minute
 )
 
+// Where keys begin, before the store: what reads frames never meets a canary.
+const (
+	FramePrefix  = "raw/"
+	CanaryPrefix = "canary/"
+)
+
 // The canary: a small picture that no camera took, by which a rig tries the whole way to S3. Its upload names
 // CanaryCamera, which is no camera id and so can never be that of a frame, and comes alone in its request.
 const (
@@ -62,9 +68,9 @@ type Upload struct {
 // root keeps frames and canaries apart: neither can be written to the other's place, whatever a backend answers.
 func (u Upload) root() string {
 	if u.Camera == CanaryCamera {
-		return "canary/"
+		return CanaryPrefix
 	}
-	return "raw/"
+	return FramePrefix
 }
 
 // Response is the 200 answer: for each upload either a ticket or a refusal.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"shelfagent/uploader/ticket"
 	"slices"
 	"strings"
 )
@@ -16,7 +17,7 @@ func (d *demo) judge(cameras []*camera) error {
 	}
 	held := map[string][]object{} // by camera
 	for _, o := range objects {
-		if strings.HasPrefix(o.key, "canary/") {
+		if strings.HasPrefix(o.key, ticket.CanaryPrefix) {
 			continue // of a doctor who looked in
 		}
 		id := path.Base(path.Dir(o.key))

@@ -15,7 +15,7 @@ import (
 // members are those of the record, and its bucket.
 func (p *Pipeline) announce(ctx context.Context, f finding) error {
 	said := map[string]any{
-		"bucket": p.o.Bucket, attrKey: f.key, attrVersion: f.version, attrResult: f.result(), "bytes": f.bytes,
+		"bucket": p.o.Bucket, AttrKey: f.key, attrVersion: f.version, attrResult: f.result(), "bytes": f.bytes,
 	}
 	for name, value := range f.fields() {
 		said[name] = value

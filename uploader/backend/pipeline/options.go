@@ -19,9 +19,6 @@ const (
 // mostBytes is beyond what the memory of a Lambda function holds.
 const mostBytes = 1 << 30
 
-// CanaryPrefix begins the keys of what is written to test the way into the bucket. It is no frame.
-const CanaryPrefix = "canary/"
-
 // Picture is what Validate found.
 type Picture struct {
 	ContentType   string // such as "image/jpeg"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"shelfagent/uploader/ticket"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func (p *Pipeline) message(ctx context.Context, m events.SQSMessage) bool {
 
 // step takes one object all the way.
 func (p *Pipeline) step(ctx context.Context, c created) outcome {
-	if strings.HasPrefix(c.key, CanaryPrefix) {
+	if strings.HasPrefix(c.key, ticket.CanaryPrefix) {
 		return outcome{finding: finding{object: object{created: c}}, result: Ignored}
 	}
 	f, err := p.examine(ctx, c)

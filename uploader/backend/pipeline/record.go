@@ -12,13 +12,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
+// AttrKey is the table's partition key, the object's, and AttrEnds its attribute for time to live.
+const (
+	AttrKey  = "key"
+	AttrEnds = "expires_at"
+)
+
 // Attributes of a record that its conditions use; fields names the others.
 const (
-	attrKey       = "key"
 	attrVersion   = "version_id"
 	attrResult    = "result"
 	attrAnnounced = "announced"
-	attrExpires   = "expires_at"
 )
 
 // standing is what the table knew already.
@@ -43,7 +47,7 @@ func (p *Pipeline) record(ctx context.Context, f finding) (standing, error) {
 	}
 	in := &dynamodb.PutItemInput{
 		TableName: aws.String(p.o.Table), Item: p.item(f, false), ConditionExpression: aws.String(condition),
-		ExpressionAttributeNames: map[string]string{"#key": attrKey, "#version": attrVersion, "#announced": attrAnnounced},
+		ExpressionAttributeNames: map[string]string{"#key": AttrKey, "#version": attrVersion, "#announced": attrAnnounced},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":version": text(f.version), ":no": &types.AttributeValueMemberBOOL{},
 		},
@@ -89,9 +93,9 @@ func (p *Pipeline) note(ctx context.Context, f finding) error {
 func (p *Pipeline) item(f finding, announced bool) map[string]types.AttributeValue {
 	now := p.o.Now()
 	item := map[string]types.AttributeValue{
-		attrKey: text(f.key), attrVersion: text(f.version), attrResult: text(string(f.result())),
+		AttrKey: text(f.key), attrVersion: text(f.version), attrResult: text(string(f.result())),
 		attrAnnounced: &types.AttributeValueMemberBOOL{Value: announced},
-		attrExpires:   number(now.Add(p.o.Keep).Unix()),
+		AttrEnds:      number(now.Add(p.o.Keep).Unix()),
 		"checked_at":  text(now.UTC().Format(time.RFC3339)),
 		"bytes":       number(f.bytes),
 	}
