@@ -41,9 +41,10 @@ type vectors struct {
 }
 
 type vector struct {
-	Story  string        `json:"story"`
-	Fault  string        `json:"fault"`
-	Ticket ticket.Ticket `json:"ticket"`
+	Story  string         `json:"story"`
+	Fault  string         `json:"fault"`
+	Ticket ticket.Ticket  `json:"ticket"`
+	Upload *ticket.Upload `json:"upload"` // where it is no frame's
 }
 
 func readVectors(t *testing.T) vectors {
@@ -224,6 +225,9 @@ func TestP6_EveryHostileTicket(t *testing.T) {
 		return
 	}
 	for i, c := range s.backend.Cases {
+		if c.Upload != nil {
+			continue // for a canary: a queue holds none
+		}
 		t.Run(c.Story, func(t *testing.T) { s.offer(t, i, c) })
 	}
 	s.onlyTheTwo()
