@@ -210,8 +210,8 @@ func (b *beginning) sayNext(out io.Writer, old string) error {
 	}
 	_, err := fmt.Fprintln(out, written)
 	if err == nil && runtime.GOOS == "linux" && b.answers.CaptureDir != config.ReferenceAnswers().CaptureDir {
-		_, err = fmt.Fprintf(out, "\nThe service may write only where its unit says. For this capture folder: sudo systemctl edit shelf-agent, and there\n"+
-			"  [Service]\n  ReadWritePaths=%s\n", b.answers.CaptureDir)
+		_, err = fmt.Fprintf(out, "\nThe service may write only where its unit says. For this capture folder: sudo systemctl edit shelf-agent, and there\n%s"+
+			"So it is with queue.dir and capture.rejected_dir, if you set them to folders outside the state folder.\n", dropIn(b.answers.CaptureDir))
 	}
 	if err == nil {
 		_, err = fmt.Fprintf(out, "\nNext:\n  1. sudo shelf-agent enroll, with the code that the cloud team gave you for this rig\n  2. sudo shelf-agent service start\n")
