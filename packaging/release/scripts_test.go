@@ -24,7 +24,7 @@ func newMaintained(t *testing.T, failing string) maintained {
 		if name == failing {
 			code = "1"
 		}
-		if err := os.WriteFile(filepath.Join(m.dir, "bin", name), []byte("#!/bin/sh\nexit "+code+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(m.dir, "bin", name), []byte("#!/bin/sh\nexit "+code+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
