@@ -189,15 +189,12 @@ func (c *Config) QueueDir() string {
 	return filepath.Join(c.StateDir, "queue")
 }
 
-// keyCredential is the name of the systemd credential that holds the device key.
-const keyCredential = "shelf-agent.rig-key" //nolint:gosec // its name, not what is in it
-
 // Home is where the device certificate and key are: backend.certificate and backend.key, or their places in the state
 // folder. A key that systemd shows the service as a credential goes before the latter.
 func (c *Config) Home() device.Home {
 	home := device.Home{Certificate: c.Backend.Certificate, Key: c.Backend.Key}
-	if sealed := filepath.Join(c.credentials, keyCredential); home.Key == "" && c.credentials != "" && exists(sealed) {
-		home.Key = sealed
+	if shown := c.shownKey(); home.Key == "" {
+		home.Key = shown
 	}
 	if home.Certificate == "" {
 		home.Certificate = filepath.Join(c.StateDir, "identity", "rig.pem")

@@ -59,7 +59,7 @@ func (c *Config) UploaderOptions(log *slog.Logger) (uploader.Options, error) {
 	}
 	home := c.Home()
 	if options.Identity, err = uploader.LoadIdentity(home.Certificate, home.Key); err != nil {
-		return uploader.Options{}, err
+		return uploader.Options{}, c.noKey(err, CredentialStores())
 	}
 	return options, nil
 }

@@ -29,7 +29,8 @@ func Write(file string, content []byte) error {
 	}
 }
 
-// Replace is Write over a file that is there; what it was is kept beside it, in a file whose name ends in .old.
+// Replace is Write over a file that is there; what it was is kept beside it, in a file whose name ends in .old or, where
+// there is one of an earlier time, in .old.2 and so on: that may be the one that somebody has written by hand.
 func Replace(file string, content []byte) (old string, err error) {
 	was, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -38,8 +39,25 @@ func Replace(file string, content []byte) (old string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if old, err = keep(file, was); err != nil {
+		return "", err
+	}
+	return old, writeDurable(file, content, os.Rename)
+}
+
+// mostKept is how many files of earlier times there may be. Nobody has so many, and whoever has is told.
+const mostKept = 20
+
+// keep writes what a file was under the first name that is free.
+func keep(file string, was []byte) (old string, err error) {
 	old = file + ".old"
-	return old, errors.Join(writeDurable(old, was, os.Rename), writeDurable(file, content, os.Rename))
+	for n := 2; n <= mostKept; n++ {
+		if !exists(old) {
+			return old, writeDurable(old, was, os.Link)
+		}
+		old = fmt.Sprintf("%s.old.%d", file, n)
+	}
+	return "", fmt.Errorf("%s.old and the files numbered after it %w; delete those that nobody needs", file, ErrExists)
 }
 
 // MayWrite tells whether Write could make the file, as far as that can be known before.

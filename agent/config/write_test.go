@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,14 +65,52 @@ func TestReplaceKeepsWhatWas(t *testing.T) {
 	if old, err := Replace(file, []byte("one")); err != nil || old != "" {
 		t.Errorf("%q, %v", old, err)
 	}
-	for _, next := range []string{"two", "three"} {
+	for _, next := range []string{"two", "three", "four"} {
 		was := content(t, file)
 		old, err := Replace(file, []byte(next))
 		if err != nil || content(t, file) != next || content(t, old) != was {
 			t.Errorf("%v: %q, and kept %q", err, content(t, file), content(t, old))
 		}
 	}
-	wantFiles(t, filepath.Dir(file), "config.toml", "config.toml.old")
+	wantFiles(t, filepath.Dir(file), "config.toml", "config.toml.old", "config.toml.old.2", "config.toml.old.3")
+	if was := content(t, file+".old"); was != "one" {
+		t.Errorf("the first, which somebody may have written by hand, is now %q", was)
+	}
+}
+
+func TestReplaceStopsBeforeItLosesAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config.toml")
+	if err := Write(file, []byte("0")); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for n := 1; err == nil && n < 2*mostKept; n++ {
+		was := content(t, file)
+		if _, err = Replace(file, fmt.Append(nil, n)); err != nil && (content(t, file) != was || !errors.Is(err, ErrExists)) {
+			t.Errorf("%v: %q, was %q", err, content(t, file), was)
+		}
+	}
+	if err == nil {
+		t.Error("the folder grows for ever")
+	}
+}
+
+// TestMasked: whose masks a file holds is known even where the file cannot be run.
+func TestMasked(t *testing.T) {
+	const mask = "[[camera.till.masks]]\nfor = \"16:9\"\npolygon = [[0, 0], [1, 0], [1, 1]]\n"
+	for _, tc := range []struct{ file, cameras string }{
+		{string(Reference), ""},
+		{minimal + "[camera.door]\nquality = 70\n" + mask + "[camera.aisle-1]\nmasks = [{ for = \"1:1\", polygon = [[0, 0], [1, 0], [1, 1]] }]\n", "aisle-1, till"},
+		{mask + "[captur]\ndirr = 1\n", "till"},
+	} {
+		cameras, err := Masked([]byte(tc.file))
+		if got := strings.Join(cameras, ", "); err != nil || got != tc.cameras {
+			t.Errorf("%q, want %q, %v", got, tc.cameras, err)
+		}
+	}
+	if _, err := Masked([]byte(mask + "[backend\n")); err == nil {
+		t.Error("what cannot be read may hold masks")
+	}
 }
 
 func wantFiles(t *testing.T, folder string, want ...string) {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
+	"shelfagent/agent/config"
 	"shelfagent/agent/health"
 	"shelfagent/uploader"
 	"shelfagent/uploader/device"
@@ -31,6 +33,10 @@ func identity(id *uploader.Identity, err error, now time.Time) Result {
 }
 
 func noIdentity(step string, err error) Result {
+	var sealed *config.SealedError
+	if errors.As(err, &sealed) {
+		return sealedKey(step, sealed)
+	}
 	r := fail(step, err.Error(), "Do what is said above. If the certificate itself is wrong, ask the cloud team for a new one of this rig: "+enrolAnew+".")
 	r.Means = "Without its certificate and key the rig gets no tickets."
 	var missing *device.MissingError
@@ -43,6 +49,17 @@ func noIdentity(step string, err error) Result {
 		r.Saw += ": only the agent's user and root may"
 		r.Means = "That is as it should be, but what needs the key cannot be tried by this user."
 		r.Do = "Try as the agent's user: " + asAgent + ". If it is the same there, make that user the owner of the file."
+	}
+	return r
+}
+
+// sealedKey is no fault: the service has the key, and nobody else can try what needs it.
+func sealedKey(step string, sealed *config.SealedError) Result {
+	r := skipped(step, sealed.Error())
+	r.Means = "What needs the key cannot be tried by hand. A running agent has it, and says whether backend and S3 take its frames."
+	r.Do = "Ask the agent: sudo shelf-agent status. Do not enrol for this."
+	if sealed.Maybe {
+		r.Do += " If no agent runs: sudo ls " + filepath.Dir(sealed.File) + ". If the key is not there either, it is lost: " + enrolAnew + "."
 	}
 	return r
 }

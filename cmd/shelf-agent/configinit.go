@@ -20,6 +20,7 @@ type beginning struct {
 	file    string
 	answers config.Answers
 	force   bool
+	unmask  bool // replace a file that masks cameras
 }
 
 // question is one thing that the reference cannot know.
@@ -50,12 +51,13 @@ func parts(list string) []string {
 func configInitCommand() *cobra.Command {
 	b := beginning{answers: config.ReferenceAnswers()}
 	cmd := &cobra.Command{
-		Use:   "init [FILE] [--capture-dir DIR] [--backend URL] [--host HOST]... [--private-only] [--force]",
+		Use:   "init [FILE] [--capture-dir DIR] [--backend URL] [--host HOST]... [--private-only] [--force [--drop-masks]]",
 		Short: "Write a configuration: the reference, with what this rig needs",
 		Long: "Init writes the reference configuration with what is different on every rig: the capture folder, who gives tickets,\n" +
 			"and the host names of the bucket. What no flag says is asked for on a terminal; elsewhere it is a mistake. The file\n" +
 			"is written whole or not at all. One that is there already is left alone without --force, unless it is the reference\n" +
-			"as it was installed; with --force, what it was is kept in FILE.old. Without FILE it writes " + defaultConfig + "." + exitCodesHelp,
+			"as it was installed; with --force, what it was is kept in FILE.old, or in FILE.old.2 and so on. What is written masks\n" +
+			"no camera: a file that does is replaced only with --drop-masks besides. Without FILE it writes\n" + defaultConfig + "." + exitCodesHelp,
 		Example: "  sudo shelf-agent config init\n  sudo shelf-agent config init --capture-dir /srv/cameras --backend https://tickets.example.com \\\n" +
 			"      --host frames.bucket.vpce-0a1b2c3d-4e5f6a7b.s3.eu-central-1.vpce.amazonaws.com --private-only",
 		Args: args(cobra.MaximumNArgs(1)),
@@ -66,6 +68,7 @@ func configInitCommand() *cobra.Command {
 	flags.StringSliceVar(&b.answers.Hosts, "host", nil, "`HOST` name of the bucket; may be there several times")
 	flags.BoolVar(&b.answers.PrivateOnly, "private-only", false, "S3 is spoken to at private addresses only: the bucket is behind a VPC endpoint")
 	flags.BoolVar(&b.force, "force", false, "replace a file that is there; it is kept in FILE.old")
+	flags.BoolVar(&b.unmask, "drop-masks", false, "with --force, replace a file that has privacy masks; the new one has none")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		b.file = fileOf(given)
 		return b.run(cmd)
@@ -102,10 +105,11 @@ func (b *beginning) run(cmd *cobra.Command) error {
 	if err := b.wrong(); err != nil {
 		return err
 	}
-	if err := b.write(); err != nil {
+	old, err := b.write()
+	if err != nil {
 		return err
 	}
-	return b.sayNext(cmd.OutOrStdout())
+	return b.sayNext(cmd.OutOrStdout(), old)
 }
 
 // mayWrite refuses before anybody has answered anything.
@@ -114,12 +118,28 @@ func (b *beginning) mayWrite() error {
 	switch {
 	case err == nil && !b.force && string(raw) != string(config.Reference):
 		return usageError{hinted(fmt.Errorf("%s %w; nothing was changed", b.file, config.ErrExists),
-			"edit it, or replace it with --force; what it was is then kept in "+b.file+".old.")}
+			"edit it, or replace it with --force; what it was is then kept beside it, in .old.")}
 	case err == nil, errors.Is(err, fs.ErrNotExist):
-		return b.explain(config.MayWrite(b.file))
+		return errors.Join(b.mayUnmask(raw), b.explain(config.MayWrite(b.file)))
 	default:
 		return b.explain(err)
 	}
+}
+
+// mayUnmask refuses to replace a file with privacy masks: the frames of those cameras would leave the shop without them.
+func (b *beginning) mayUnmask(raw []byte) error {
+	cameras, err := config.Masked(raw)
+	switch {
+	case b.unmask:
+		return nil
+	case err != nil:
+		return usageError{hinted(fmt.Errorf("%s may have privacy masks, which would be lost: %w; nothing was changed", b.file, err),
+			"correct it, or add --drop-masks if it has none.")}
+	case len(cameras) > 0:
+		return usageError{hinted(fmt.Errorf("%s has privacy masks, which would be lost, for: %s; nothing was changed", b.file, strings.Join(cameras, ", ")),
+			"edit the file, or add --drop-masks and put the [camera] tables into the new one before the agent reads it.")}
+	}
+	return nil
 }
 
 // tries is how often a question is asked; then nobody is there who could answer it.
@@ -166,12 +186,13 @@ func (b *beginning) wrong() error {
 	return usageError{errors.Join(all...)}
 }
 
-func (b *beginning) write() error {
+// write returns where the file that was there is kept, if there was one.
+func (b *beginning) write() (old string, err error) {
 	if !b.force {
-		return b.explain(config.Write(b.file, b.answers.File()))
+		return "", b.explain(config.Write(b.file, b.answers.File()))
 	}
-	_, err := config.Replace(b.file, b.answers.File())
-	return b.explain(err)
+	old, err = config.Replace(b.file, b.answers.File())
+	return old, b.explain(err)
 }
 
 func (b *beginning) explain(err error) error {
@@ -182,11 +203,15 @@ func (b *beginning) explain(err error) error {
 }
 
 // sayNext tells what a person has to do until frames flow.
-func (b *beginning) sayNext(out io.Writer) error {
-	_, err := fmt.Fprintf(out, "%s: written\n", b.file)
+func (b *beginning) sayNext(out io.Writer, old string) error {
+	written := b.file + ": written"
+	if old != "" {
+		written += "; what it was is in " + old
+	}
+	_, err := fmt.Fprintln(out, written)
 	if err == nil && runtime.GOOS == "linux" && b.answers.CaptureDir != config.ReferenceAnswers().CaptureDir {
-		_, err = fmt.Fprintf(out, "\nThe service may write only where its unit says. For this capture folder: sudo systemctl edit shelf-agent, and there\n"+
-			"  [Service]\n  ReadWritePaths=%s\n", b.answers.CaptureDir)
+		_, err = fmt.Fprintf(out, "\nThe service may write only where its unit says. For this capture folder: sudo systemctl edit shelf-agent, and there\n%s"+
+			"So it is with queue.dir and capture.rejected_dir, if you set them to folders outside the state folder.\n", dropIn(b.answers.CaptureDir))
 	}
 	if err == nil {
 		_, err = fmt.Fprintf(out, "\nNext:\n  1. sudo shelf-agent enroll, with the code that the cloud team gave you for this rig\n  2. sudo shelf-agent service start\n")

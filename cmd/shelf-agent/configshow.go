@@ -64,7 +64,7 @@ func configMigrateCommand() *cobra.Command {
 		Short: "Show a configuration file of an older form as it is written today",
 		Long: "Migrate prints a configuration file with the names that its keys have today, and says on stderr what has another\n" +
 			"name. Values, comments and order stay. The agent reads older forms as they are, so there is no hurry. With --write\n" +
-			"the file is replaced, and what it was is kept in FILE.old. Without FILE it reads " + defaultConfig + "." + exitCodesHelp,
+			"the file is replaced, and what it was is kept in FILE.old, or in FILE.old.2 and so on. Without FILE it reads\n" + defaultConfig + "." + exitCodesHelp,
 		Example: "  shelf-agent config migrate\n  sudo shelf-agent config migrate --write",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {

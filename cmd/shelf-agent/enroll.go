@@ -25,10 +25,11 @@ import (
 type enrolment struct {
 	file, backend, ca, code string
 	yes                     bool
+	stores                  []string // where systemd keeps sealed keys
 }
 
 func enrollCommand() *cobra.Command {
-	var e enrolment
+	e := enrolment{stores: config.CredentialStores()}
 	cmd := &cobra.Command{
 		Use:   "enroll [--backend URL] [--code CODE] [--ca FILE] [--config FILE] [--yes]",
 		Short: "Make this machine a rig: get its device key and certificate",
@@ -39,7 +40,9 @@ func enrollCommand() *cobra.Command {
 			"and that the clocks agree.\n\n" +
 			"Key and certificate go where the configuration says, and belong to the agent's user; run this as root, or as\n" +
 			"that user. A pair that works is replaced only with --yes, or when a person on a terminal agrees; it is kept\n" +
-			"aside, with names in .old. The agent takes the new pair without a restart, and renews the certificate by itself." + exitCodesHelp,
+			"aside, with names in .old. The agent takes the new pair without a restart, and renews the certificate by itself.\n" +
+			"Where the key is sealed to this machine (see `shelf-agent service unit`) enroll refuses: the service would go on\n" +
+			"with the sealed one." + exitCodesHelp,
 		Example: "  sudo shelf-agent enroll --backend https://tickets.example.com --code 7KQ2-M0X9-DB3H-4TZE\n" +
 			"  sudo shelf-agent enroll",
 		Args: args(cobra.NoArgs),
@@ -61,6 +64,9 @@ func (e *enrolment) run(cmd *cobra.Command) error {
 	issuer, err := e.issuer(c)
 	if err != nil {
 		return usageError{err}
+	}
+	if err := notSealed(c.Sealed(e.stores)); err != nil {
+		return err
 	}
 	home, err := agentHome(c)
 	if err != nil {
@@ -125,6 +131,19 @@ func (t talk) ask(question string) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(answer), nil
+}
+
+// notSealed refuses where the service would go on using a sealed key, and no certificate for another would fit it.
+func notSealed(err error) error {
+	var sealed *config.SealedError
+	if !errors.As(err, &sealed) {
+		return err
+	}
+	if sealed.Maybe {
+		return hinted(fmt.Errorf("%w; nothing was changed", err), "run this as root, who can look: sudo shelf-agent enroll …")
+	}
+	return hinted(fmt.Errorf("%w, and would go on with it; nothing was changed", err), "to enrol this machine anew, first put the sealed key aside: "+
+		"sudo mv "+sealed.File+" "+sealed.File+".old. Enrol, then sudo systemctl restart shelf-agent; `shelf-agent service unit` says how the new key is sealed.")
 }
 
 // mayReplace returns the rig that this machine is so far, and refuses to replace a pair that works unasked.

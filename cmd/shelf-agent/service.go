@@ -243,17 +243,15 @@ func definition(unit string) *service.Config {
 // packagedProgram is where the unit expects the program.
 const packagedProgram = "/usr/bin/shelf-agent"
 
-// unitFor is the unit with another place of the program in it.
+// unitFor is the unit with another place of the program in it, in every line that runs it.
 func unitFor(program string) (string, error) {
-	for _, hidden := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
-		if strings.HasPrefix(program, hidden) {
-			return "", hinted(fmt.Errorf("the service could not see %s: its unit hides %s", program, hidden),
-				"sudo install "+program+" "+packagedProgram+"; then run that one")
-		}
+	if folder, _ := hiddenBy(program); folder != "" {
+		return "", hinted(fmt.Errorf("the service could not see %s: its unit hides %s", program, folder),
+			"sudo install "+program+" "+packagedProgram+"; then run that one")
 	}
 	if strings.ContainsFunc(program, func(r rune) bool { return strings.ContainsRune(" \t\n\"'\\%$;{}", r) }) {
 		return "", hinted(fmt.Errorf("%q has a letter in its path that means something to systemd", program),
 			"sudo install it as "+packagedProgram+"; then run that one")
 	}
-	return strings.Replace(string(systemd.Unit), "ExecStart="+packagedProgram+" ", "ExecStart="+program+" ", 1), nil
+	return strings.ReplaceAll(string(systemd.Unit), "="+packagedProgram+" ", "="+program+" "), nil
 }

@@ -26,6 +26,9 @@ func TestTheUnitRunsWhatTheServiceRuns(t *testing.T) {
 		if !strings.Contains(unit, line) || strings.Count(unit, "\nExecStart=") != 1 {
 			t.Errorf("%s: the unit does not hold %q", program, line)
 		}
+		if program != packagedProgram && strings.Contains(unit, packagedProgram+" ") || strings.Count(unit, "="+program+" ") != 2 {
+			t.Errorf("%s: start and reload are not all that runs it, or a line runs another", program)
+		}
 		if program == packagedProgram && unit != string(systemd.Unit) {
 			t.Error("the unit is not the reviewed one")
 		}

@@ -172,6 +172,10 @@ func inPackage(t *testing.T, dist string) {
 	if err != nil || strings.TrimSpace(string(conffiles)) != "/etc/shelf-agent/config.toml" {
 		t.Errorf("conffiles %q, %v", conffiles, err)
 	}
+	// shelf-agent.tmpfiles has a mode with a colon, which an older systemd does not read.
+	if needs, err := exec.Command("dpkg-deb", "--field", deb, "Depends").CombinedOutput(); err != nil || !strings.Contains(string(needs), "systemd (>= 252)") {
+		t.Errorf("it depends on %s, %v", needs, err)
+	}
 	out, err := exec.Command(filepath.Join(root, "usr/bin/shelf-agent"), "--version").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "9.8.7~rc1") {
 		t.Errorf("the program says %q, %v", out, err)

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Masked are the cameras that a file has masks for, in order. The file may be wrong in all else: who replaces it has to
+// know what would leave the shop from then on. An error means that nobody can say.
+func Masked(raw []byte) ([]string, error) {
+	var file struct {
+		Camera map[string]struct {
+			Masks any `toml:"masks"`
+		} `toml:"camera"`
+	}
+	if err := toml.Unmarshal(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), &file); err != nil { // some editors begin so
+		return nil, fmt.Errorf("it cannot be read: %w", err)
+	}
+	var cameras []string
+	for id, camera := range file.Camera {
+		if camera.Masks != nil {
+			cameras = append(cameras, id)
+		}
+	}
+	slices.Sort(cameras)
+	return cameras, nil
+}
