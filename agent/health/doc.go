@@ -12,5 +12,6 @@
 // no news. Active leaves out what is explained, so that one cause shows once.
 //
 // The log is told of one condition ten times in ten minutes at most. Of what comes and goes more often, onsets and ends are
-// left out and counted, the last line before says so, and when the ten minutes are over, the log hears how it stands, if that is not what it heard last.
+// left out and counted, and the last line before says so. When the ten minutes are over, the log hears how it stands, if
+// that is not what it heard last.
 package health
