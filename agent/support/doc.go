@@ -7,8 +7,8 @@
 //     be had is said in its place.
 //  2. Every text goes through one Redactor before it is written. That knows the secrets that lie on this machine (the
 //     device key, the lab token, values of environment variables with telling names) by their value, and others by their
-//     form: private keys, URLs' queries, users and passwords, signatures, authorizations, AWS key ids, enrolment codes, and
-//     whatever stands behind a name such as password.
+//     form: private keys, URLs' queries, users and passwords, JWTs, signatures, authorizations, AWS key ids, enrolment
+//     codes, and whatever stands behind a name such as password.
 //  3. Comments of the configuration are left out, and so is its content while it has mistakes: anything may stand there.
 //     Of the environment there are names alone.
 //  4. README.txt in the archive says what is in it, why, and what was taken out; the command prints the same. Whoever has
