@@ -2,9 +2,11 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"shelfagent/agent/config"
+	"shelfagent/agent/status"
 )
 
 // Longest is the most that a whole walk takes of the network. A dead one is found out much sooner.
@@ -29,7 +31,10 @@ func Walk(ctx context.Context, c *config.Config, tell func(Result)) {
 	timed(func() Result {
 		return patient(diskTimeout, "capture folder", func() Result { return captureFolder(c.Capture.Dir) })
 	})
-	timed(func() Result { return patient(diskTimeout, "watches", func() Result { return watches(c.Capture.Dir) }) })
+	mayRun := !errors.Is(running.err, status.ErrNoAgent)
+	timed(func() Result {
+		return patient(diskTimeout, "watches", func() Result { return watches(c.Capture.Dir, mayRun) })
+	})
 	timed(func() Result { return patient(diskTimeout, "state folder", func() Result { return stateFolder(c) }) })
 	timed(func() Result { return statusPage(running, c.Status) })
 
