@@ -27,7 +27,8 @@
 //
 //  1. It works whether an agent runs or not, and disturbs none: beside one it takes a single watch. It leaves nothing on the
 //     rig: its probe files are removed at once, and the page's address is held for a moment only if it is free.
-//  2. The network costs no more than Longest, however dead it is, and a disk that hangs ten seconds.
+//  2. The network costs no more than Longest, however dead it is, and disks that hang ten seconds together, which are not
+//     the network's. With the answer of a running agent that makes a minute.
 //  3. A step that needs one which failed is skipped, and says so. What cannot be known is never ok.
 //  4. A failure that is a condition of the running agent bears its code, and means the same.
 //  5. It shows no URL, no signature and no key.
