@@ -2,6 +2,7 @@ package support
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +46,8 @@ func TestAHungMount(t *testing.T) {
 	r := newRig(t)
 	r.journal(t, "the link is down\n")
 	hung(t, filepath.Join(r.dir, "cameras"))
+	must(t, os.Mkdir(filepath.Join(r.dir, "state/queue/tmp"), 0o700))
+	hung(t, filepath.Join(r.dir, "state/queue/tmp"))
 	b := r.gathered(t)
 	wants := map[string][]string{
 		"disk.txt":   {"capture.dir " + filepath.Join(r.dir, "cameras") + ": " + noAnswer, "MB free of"},

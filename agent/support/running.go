@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,11 +116,13 @@ func (a asked) queue(ctx context.Context, most time.Duration, c *config.Config) 
 		filepath.Join(c.QueueDir(), "payload"), filepath.Join(c.QueueDir(), "tmp"), filepath.Join(c.QueueDir(), "damaged"),
 		c.RejectedDir(), c.Capture.Dir,
 	}
-	for i, t := range inTime(ctx, most, dirs, tally{AtLeast: true, Problem: noAnswer}, count) {
+	silent := tally{AtLeast: true, Problem: noAnswer}
+	tallies := inTime(ctx, most, dirs, silent, count)
+	for i, t := range tallies {
 		numbers.Files[names[i]] = t
-		if t.Problem == noAnswer {
-			p.Missing = strings.TrimPrefix(p.Missing+"; a disk does not answer, as it says", "; ")
-		}
+	}
+	if slices.Contains(tallies, silent) {
+		p.Missing = strings.TrimPrefix(p.Missing+"; a disk does not answer, as it says", "; ")
 	}
 	return document(p, numbers)
 }
