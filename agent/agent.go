@@ -25,6 +25,8 @@ type Agent struct {
 	identity *uploader.Identity
 	log      *slog.Logger
 
+	outspoken *slog.Logger // for what people do, each of which is said
+
 	watcher  *capture.Watcher
 	intake   *intake
 	silence  *silence
@@ -56,9 +58,9 @@ type Options struct {
 
 // Open prepares everything that can fail before the first frame is touched.
 func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err error) {
-	outspoken := opts.Logger // for what people do, each of which is said
+	outspoken := opts.Logger
 	opts.Logger = calmed(opts.Logger)
-	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, health: health.NewSet(opts.Logger), level: opts.Level}
+	a = &Agent{version: opts.Version, started: time.Now().UTC(), log: opts.Logger, outspoken: outspoken, health: health.NewSet(opts.Logger), level: opts.Level}
 	a.inForce.begin(c)
 	defer func() {
 		if err != nil {

@@ -16,8 +16,9 @@ const (
 )
 
 // calmed keeps any one thing from filling the log, whatever goes wrong how often: at most calmBurst lines of a kind in
-// calmPause. A kind is a message with its level, its stage and what it is about. Most errors are conditions, which are said
-// once by themselves; this is for those that flap, and for what happens to one frame after the other. Debug lines pass.
+// calmPause. A kind is a message with its level, its stage and what it is about. It is for what happens to one frame after the
+// other. Debug lines pass, and so do conditions: health.Set has a pace of its own, which knows an onset from an end, and
+// sees to it that the last word is true.
 func calmed(log *slog.Logger) *slog.Logger {
 	return slog.New(calm{next: log.Handler(), runs: &calmState{of: map[string]*calmRun{}}})
 }
@@ -57,7 +58,7 @@ func (c calm) WithGroup(name string) slog.Handler {
 
 // Handle passes a line on, or counts it.
 func (c calm) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level < slog.LevelInfo {
+	if r.Level < slog.LevelInfo || ofCondition(r) {
 		return c.next.Handle(ctx, r)
 	}
 	unsaid, may := c.runs.take(c.kind(r), r.Time)
@@ -69,6 +70,14 @@ func (c calm) Handle(ctx context.Context, r slog.Record) error {
 		r.Add("left_out", unsaid)
 	}
 	return c.next.Handle(ctx, r)
+}
+
+func ofCondition(r slog.Record) (is bool) {
+	r.Attrs(func(a slog.Attr) bool {
+		is = a.Key == "condition"
+		return !is
+	})
+	return is
 }
 
 func (c calm) kind(r slog.Record) string {

@@ -227,10 +227,11 @@ func TestWhatIsLeftOutIsCounted(t *testing.T) {
 		say(100, "the disk fails", "error", "I/O error")
 		say(1, "the disk fails", "camera", "cam-2")
 		say(1, "something else")
+		say(20, "the link is down", "condition", "link_down") // as health.Set tells it, which has a pace of its own
 		for range 100 {
 			log.Debug("a detail")
 		}
-		if got := fmt.Sprint(count("the disk fails"), count("cam-2"), count("something else"), count("a detail")); got != "6 1 1 100" {
+		if got := fmt.Sprint(count("the disk fails"), count("cam-2"), count("something else"), count("the link"), count("a detail")); got != "6 1 1 20 100" {
 			t.Errorf("%s\n%s", got, out)
 		}
 		time.Sleep(calmPause) // of the bubble's clock
@@ -245,4 +246,23 @@ func TestWhatIsLeftOutIsCounted(t *testing.T) {
 			t.Errorf("%d kinds are remembered", n)
 		}
 	})
+}
+
+// TestTheLastWordOfAConditionIsTrue: a line that flaps is left out of the log, but how it stands is there in the end.
+func TestTheLastWordOfAConditionIsTrue(t *testing.T) {
+	out := &lines{}
+	set := health.NewSet(calmed(slog.New(slog.NewTextHandler(out, nil))))
+	now := time.Now()
+	for i := range 101 { // the 51st outage goes on
+		now = now.Add(time.Second)
+		set.Set(health.BackendDenied, now, i%2 == 0, "401")
+	}
+	if got := strings.Count(out.String(), "\n"); got > 2*calmBurst {
+		t.Errorf("%d lines:\n%s", got, out)
+	}
+	set.Set(health.BackendDenied, now.Add(calmPause), true, "401")
+	said := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if last := said[len(said)-1]; strings.Contains(last, "over: ") || !strings.Contains(last, "condition=backend_denied") {
+		t.Errorf("the last word is %s", last)
+	}
 }

@@ -141,7 +141,7 @@ func (a *Agent) Reload(read func() (*config.Config, error)) {
 		err = a.reload(c)
 	}
 	if err != nil {
-		a.log.Warn("the configuration was not reloaded; that from before stays in force", "error", err)
+		a.outspoken.Warn("the configuration was not reloaded; that from before stays in force", "error", err)
 		a.notReloaded("It is not in use: " + firstOf(err))
 	}
 }
@@ -175,15 +175,15 @@ func (a *Agent) reload(c *config.Config) error {
 // tellReloaded says what is in force now, and what waits.
 func (a *Agent) tellReloaded(c *config.Config, taken []change) {
 	for _, note := range c.Notes() {
-		a.log.Warn(note)
+		a.outspoken.Warn(note)
 	}
-	a.log.Info("configuration reloaded", "changed", texts(taken))
+	a.outspoken.Info("configuration reloaded", "changed", texts(taken))
 	waiting := a.inForce.changes(c)
 	if len(waiting) == 0 {
 		a.notReloaded("")
 		return
 	}
-	a.log.Warn("some changes of the configuration wait for a restart", "changed", texts(waiting))
+	a.outspoken.Warn("some changes of the configuration wait for a restart", "changed", texts(waiting))
 	names := make([]string, len(waiting))
 	for i, w := range waiting {
 		names[i] = w.key

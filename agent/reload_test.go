@@ -250,6 +250,20 @@ func otherValueOf(t *testing.T, c *config.Config, key string) string {
 	return ""
 }
 
+// TestEachReloadIsSaid: a technician who tries until it is right reads of every try, of mistakes too.
+func TestEachReloadIsSaid(t *testing.T) {
+	r := newShop(t).opened()
+	for range 2 * calmBurst {
+		r.reload(map[string]string{"capture.rescan": `"1m"`})
+		r.Reload(func() (*config.Config, error) { return nil, errors.New("a mistake") })
+	}
+	for _, words := range []string{"configuration reloaded", "wait for a restart\"", "was not reloaded"} {
+		if got := strings.Count(r.log.String(), words); got != 2*calmBurst {
+			t.Errorf("%q was said %d times:\n%s", words, got, r.log)
+		}
+	}
+}
+
 // TestReloadWhileItRuns is for the race detector: the stages work meanwhile.
 func TestReloadWhileItRuns(t *testing.T) {
 	s := newShop(t)

@@ -25,9 +25,10 @@
 //
 // # Promises
 //
-//  1. It works whether an agent runs or not, and disturbs none. It leaves nothing on the rig: its probe files are removed
-//     at once, and the page's address is held for a moment only if it is free.
-//  2. The network costs no more than Longest, however dead it is, and a disk that hangs ten seconds.
+//  1. It works whether an agent runs or not, and disturbs none: beside one it takes a single watch. It leaves nothing on the
+//     rig: its probe files are removed at once, and the page's address is held for a moment only if it is free.
+//  2. The network costs no more than Longest, however dead it is, and disks that hang ten seconds together, which are not
+//     the network's. With the answer of a running agent that makes a minute.
 //  3. A step that needs one which failed is skipped, and says so. What cannot be known is never ok.
 //  4. A failure that is a condition of the running agent bears its code, and means the same.
 //  5. It shows no URL, no signature and no key.
@@ -35,6 +36,6 @@
 // # Limits
 //
 // What it sees is what its own user may do: root may do more than the agent, and others cannot read the device key. Both
-// are said. Watches are counted for each user apart. It uses the machine's DNS as the agent does, once; an answer that
-// changes from one question to the next is seen once.
+// are said. Watches are counted for each user apart; beside an agent it is reckoned whether they suffice, not tried. It uses
+// the machine's DNS as the agent does, once; an answer that changes from one question to the next is seen once.
 package doctor

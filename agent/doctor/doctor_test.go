@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -287,20 +288,33 @@ func TestADeadNetworkIsSoonDone(t *testing.T) {
 	if got := find(results, "backend", "tls"); got.Outcome != Fail || !strings.Contains(got.Saw, "the backend: no answer in time") || !strings.Contains(got.Do, "in the firewall, without TLS interception") {
 		t.Errorf("%+v", got)
 	}
-	// Doors are tried at once, and each at most in three steps.
-	if worst := askTimeout + 3*stepTimeout + ticketTimeout; worst > Longest || Longest >= time.Minute {
+	// Doors are tried at once, and each at most in three steps. The command promises a minute.
+	if worst := 3*stepTimeout + ticketTimeout; worst > Longest || askTimeout+diskTimeout+Longest >= time.Minute {
 		t.Errorf("up to %s, with the limit at %s", worst, Longest)
 	}
 }
 
-// TestAHangingDisk is not waited for.
-func TestAHangingDisk(t *testing.T) {
-	hang := make(chan struct{})
-	defer close(hang)
-	got := patient(time.Millisecond, "capture folder", func() Result { <-hang; return Result{} })
-	if got.Outcome != Fail || got.Step != "capture folder" || !strings.Contains(got.Saw, "does not answer") || !strings.Contains(got.Do, "umount -l") {
-		t.Errorf("%+v", got)
-	}
+// TestHangingDisks are waited for together, and no longer.
+func TestHangingDisks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		ctx, cancel := context.WithTimeout(t.Context(), diskTimeout)
+		defer cancel()
+		began := time.Now()
+		for _, step := range []func() Result{
+			diskStep(ctx, "capture folder", func() Result { <-hang; return Result{} }),
+			diskStep(ctx, "state folder", func() Result { <-hang; return Result{} }),
+		} {
+			got := step()
+			if got.Outcome != Fail || !strings.Contains(got.Saw, "does not answer") || !strings.Contains(got.Do, "umount -l") || got.Seconds != diskTimeout.Seconds() {
+				t.Errorf("%+v", got)
+			}
+		}
+		if took := time.Since(began); took != diskTimeout {
+			t.Errorf("waited %s", took)
+		}
+		close(hang)
+	})
 }
 
 func TestClockOffset(t *testing.T) {

@@ -46,6 +46,7 @@ type rig struct {
 	s3      *s3test.Server
 	backend backend.Options // before begin
 	c       config.Config
+	limits  limits
 }
 
 // cloud is an S3 server with the bucket, for several rigs.
@@ -58,7 +59,7 @@ func cloud(t *testing.T) *s3test.Server {
 
 func newRig(t *testing.T, server *s3test.Server) *rig {
 	t.Helper()
-	r := &rig{dir: t.TempDir(), pki: server.PKI, s3: server}
+	r := &rig{dir: t.TempDir(), pki: server.PKI, s3: server, limits: limits{diskTimeout, Longest}}
 	files, err := r.pki.AddRig(left, true)
 	must(t, err)
 	r.c = config.Default()
@@ -200,7 +201,7 @@ func (r *rig) walk(t *testing.T) []Result { return r.walkIn(t.Context(), t) }
 func (r *rig) walkIn(ctx context.Context, t *testing.T) []Result {
 	t.Helper()
 	var results []Result
-	Walk(ctx, &r.c, func(result Result) { results = append(results, result) })
+	r.limits.walk(ctx, &r.c, func(result Result) { results = append(results, result) })
 	var steps []string
 	for _, result := range results {
 		steps = append(steps, result.Step)

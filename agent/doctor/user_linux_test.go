@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 
 	"shelfagent/agent/health"
@@ -76,34 +77,74 @@ func TestAnotherUser(t *testing.T) {
 	})
 }
 
-const envWatchless = "SHELFAGENT_DOCTOR_WATCHLESS"
+// envWatches tells a child in a user namespace of its own what limit to set there, and to what.
+const envWatches = "SHELFAGENT_DOCTOR_WATCHES"
 
-// TestWatchLimits: the child is in a user namespace in which nobody may have a watch, or a watcher.
+// withLimit runs the test again in such a child.
+func withLimit(t *testing.T, limit string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), envWatches+"="+limit)
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if len(out) == 0 && err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("NOT TESTED: that a limit of watches is found: no user namespace here: %v", err)
+	}
+	if err != nil {
+		t.Errorf("%s: %v\n%s", limit, err, out)
+	}
+}
+
+// limited is true in the child, where the limit is in force.
+func limited(t *testing.T) (limit string, is bool) {
+	t.Helper()
+	limit, value, is := strings.Cut(os.Getenv(envWatches), "=")
+	if is {
+		must(t, os.WriteFile("/proc/sys/user/"+limit, []byte(value), 0o600))
+	}
+	return limit, is
+}
+
+// TestWatchLimits: nobody may have a watch, or a watcher.
 func TestWatchLimits(t *testing.T) {
-	if limit := os.Getenv(envWatchless); limit != "" {
-		must(t, os.WriteFile("/proc/sys/user/"+limit, []byte("0"), 0o600))
-		got := watches(t.TempDir())
-		if got.Outcome != Warn || got.Condition != health.WatchDead || !strings.Contains(got.Do, strings.Replace(limit, "max_inotify_", "fs.inotify.max_user_", 1)+"=") {
-			t.Errorf("%+v", got)
+	if limit, is := limited(t); is {
+		for _, agentRuns := range []bool{false, true} {
+			got := watches(t.TempDir(), agentRuns)
+			if got.Outcome != Warn || got.Condition != health.WatchLimit || !strings.Contains(got.Do, strings.Replace(limit, "max_inotify_", "fs.inotify.max_user_", 1)+"=") {
+				t.Errorf("%+v", got)
+			}
 		}
 		return
 	}
-	if got := watches(t.TempDir()); got.Outcome != OK || !strings.Contains(got.Saw, "in all folders (1)") {
+	if got := watches(t.TempDir(), false); got.Outcome != OK || !strings.Contains(got.Saw, "in all folders (1)") {
 		t.Errorf("%+v", got)
 	}
-	for _, limit := range []string{"max_inotify_watches", "max_inotify_instances"} {
-		cmd := exec.Command(os.Args[0], "-test.run", "^TestWatchLimits$", "-test.v")
-		cmd.Env = append(os.Environ(), envWatchless+"="+limit)
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{HostID: os.Geteuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getegid(), Size: 1}},
-		}
-		out, err := cmd.CombinedOutput()
-		if len(out) == 0 && err != nil && os.Getenv("CI") != "true" {
-			t.Skipf("NOT TESTED: that a limit of watches is found: no user namespace here: %v", err)
-		}
-		if err != nil {
-			t.Errorf("%s: %v\n%s", limit, err, out)
-		}
+	withLimit(t, "max_inotify_watches=0")
+	withLimit(t, "max_inotify_instances=0")
+}
+
+// TestWatchesBesideAnAgent: of the user's four watches the agent has all but one.
+func TestWatchesBesideAnAgent(t *testing.T) {
+	if _, is := limited(t); !is {
+		withLimit(t, "max_inotify_watches=4")
+		return
+	}
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "aisle-1", "old"), 0o700))
+	agent, err := fsnotify.NewWatcher()
+	must(t, err)
+	defer agent.Close()
+	for _, folder := range []string{dir, filepath.Join(dir, "aisle-1"), filepath.Join(dir, "aisle-1", "old")} {
+		must(t, agent.Add(folder))
+	}
+	if got := watches(dir, true); got.Outcome != OK || !strings.Contains(got.Saw, "for each folder (3); a user may have 4 watches") {
+		t.Errorf("doctor takes from the agent, or blames it: %+v", got)
+	}
+	must(t, os.MkdirAll(filepath.Join(dir, "aisle-2", "old"), 0o700))
+	if got := watches(dir, true); got.Outcome != Warn || got.Condition != health.WatchLimit || !strings.Contains(got.Saw, "(5); a user may have 4 watches") {
+		t.Errorf("%+v", got)
 	}
 }

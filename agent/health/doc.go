@@ -10,4 +10,8 @@
 //
 // A condition can be explained by another: while the link is down, "frames wait and nothing is delivered" is
 // no news. Active leaves out what is explained, so that one cause shows once.
+//
+// The log is told of one condition ten times in ten minutes at most. Of what comes and goes more often, onsets and ends are
+// left out and counted, and the last line before says so. When the ten minutes are over, the log hears how it stands, if
+// that is not what it heard last.
 package health

@@ -185,6 +185,58 @@ func TestOneCauseIsSaidOnce(t *testing.T) {
 	}
 }
 
+// TestWhatComesAndGoes: however often, the log has ten lines of it, of which the last says that more is left out, and when
+// these are ten minutes old, how it stands, if that is not its last word already.
+func TestWhatComesAndGoes(t *testing.T) {
+	for _, tc := range []struct {
+		story string
+		turns int // onsets and ends after each other
+		last  string
+	}{
+		{"it stays", 5, ""},
+		{"it ends as the last line says", 10, ""},
+		{"it goes on after the last line said that it is over", 101, titleOf(LinkDown) + " left_out=90"},
+		{"it ended again since", 102, ""},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			var out bytes.Buffer
+			s := NewSet(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.MessageKey || a.Key == "left_out" || a.Key == "next" {
+					return a
+				}
+				return slog.Attr{}
+			}})))
+			for i := range tc.turns {
+				s.Set(LinkDown, noon.Add(time.Duration(i)*time.Second), i%2 == 0, "no route")
+			}
+			before := out.String()
+			if got, tells := strings.Count(before, "\n"), strings.Contains(before, "said in 9m51s"); got != min(tc.turns, paceLines) || tells != (tc.turns >= paceLines) {
+				t.Errorf("%d lines:\n%s", got, before)
+			}
+			s.Set(DiskLow, noon.Add(paceTime-1), false, "") // a look at something else tells of it, too
+			if out.String() != before {
+				t.Errorf("too soon:\n%s", out.String()[len(before):])
+			}
+			s.Set(DiskLow, noon.Add(paceTime), false, "")
+			if got := strings.NewReplacer("msg=", "", `"`, "", "\n", "").Replace(out.String()[len(before):]); got != tc.last {
+				t.Errorf("in the end %q, want %q", got, tc.last)
+			}
+			s.Set(LinkDown, noon.Add(2*paceTime), false, "")
+			s.Set(LinkDown, noon.Add(3*paceTime), false, "")
+			if over := strings.HasPrefix(lastLine(out.String()), `msg="over: `); !over || len(s.paces) != 0 {
+				t.Errorf("at rest %+v:\n%s", s.paces, out.String())
+			}
+		})
+	}
+}
+
+func titleOf(c Code) string { return byCode[c].Title }
+
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
 // TestNothingExplainsItself: two conditions that explain each other would both be hidden.
 func TestNothingExplainsItself(t *testing.T) {
 	var walk func(c Code, path []Code)

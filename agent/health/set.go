@@ -2,7 +2,6 @@ package health
 
 import (
 	"cmp"
-	"context"
 	"log/slog"
 	"slices"
 	"sync"
@@ -29,7 +28,7 @@ type held struct {
 	Active
 	began time.Time // as the caller gave it: with a monotonic reading, it outlives a clock that is set
 	shown bool      // it has held for long enough
-	said  bool      // the log has it: it was shown, and nothing explained it
+	said  bool      // the log is told of it: it was shown, and nothing explained it
 }
 
 // Set holds the conditions of one rig. Its methods may be called from several goroutines.
@@ -38,11 +37,12 @@ type Set struct {
 
 	mu     sync.Mutex
 	active map[key]held
+	paces  map[key]*pace // of what the log was told of
 }
 
 // NewSet returns a Set in which all is well. It says onsets and ends to log.
 func NewSet(log *slog.Logger) *Set {
-	return &Set{log: log, active: map[key]held{}}
+	return &Set{log: log, active: map[key]held{}, paces: map[key]*pace{}}
 }
 
 // Observe says which subjects a condition is true of now, each with its detail. Those that it was true of
@@ -69,6 +69,7 @@ func (s *Set) Observe(code Code, now time.Time, details map[string]string) {
 			s.end(k, was, now)
 		}
 	}
+	s.catchUp(now)
 }
 
 // turn says an onset once it has held for long enough and nothing explains it, and keeps Since as long ago as it was when the
@@ -81,7 +82,7 @@ func (s *Set) turn(k key, h held, now time.Time) held {
 	h.shown = h.shown || lasted >= h.ShowsAfter
 	if h.shown && !h.said && !s.explained(h.Condition) {
 		h.said = true
-		s.log.Log(context.Background(), level(h.Severity), h.Title, attributes(k, h.Detail)...)
+		s.tell(k, line{level(h.Severity), h.Title, attributes(k, h.Detail), true}, now)
 	}
 	return h
 }
@@ -102,7 +103,8 @@ func (s *Set) explained(c Condition) bool {
 // end says that it is over, if anybody was told that it began.
 func (s *Set) end(k key, h held, now time.Time) {
 	if h.said {
-		s.log.Info("over: "+h.Title, append(attributes(k, ""), "lasted", now.Sub(h.began).Round(time.Second).String())...)
+		lasted := now.Sub(h.began).Round(time.Second).String()
+		s.tell(k, line{slog.LevelInfo, "over: " + h.Title, append(attributes(k, ""), "lasted", lasted), false}, now)
 	}
 }
 

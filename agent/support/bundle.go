@@ -2,6 +2,7 @@ package support
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -26,6 +27,8 @@ type Options struct {
 	Unit string
 	// Now is when the archive is made.
 	Now time.Time
+
+	patience time.Duration // with disks; 0: diskTimeout
 }
 
 // Part is one text of the archive.
@@ -52,17 +55,19 @@ func Gather(ctx context.Context, o Options) Bundle {
 }
 
 func gather(ctx context.Context, o Options, redactor *Redactor, clean func([]byte) []byte) Bundle {
+	most := cmp.Or(o.patience, diskTimeout)
 	c, loaded := config.Load(o.Config, os.Environ())
 	if loaded != nil {
 		fallback := config.Default()
 		c = &fallback
 	}
-	learn(redactor, c)
+	learn(ctx, most, redactor, c)
+	rig := lookAtDevice(ctx, most, c)
 	running := ask(ctx, c)
 	log := journal(ctx, o.Unit)
 	parts := []Part{
-		running.status(), conditions(running, log), running.queue(ctx, c), configuration(o.Config, loaded), certificate(c),
-		disk(c), network(ctx), machine(o.Version), log,
+		running.status(), conditions(running, log), running.queue(ctx, most, c), configuration(o.Config, loaded), rig.part,
+		disk(ctx, most, c), network(ctx), machine(o.Version), log,
 	}
 	for i := range parts {
 		if strings.HasSuffix(parts[i].Name, ".json") {
@@ -72,7 +77,7 @@ func gather(ctx context.Context, o Options, redactor *Redactor, clean func([]byt
 		}
 		parts[i].Missing = string(clean([]byte(parts[i].Missing)))
 	}
-	b := Bundle{Name: "shelf-agent-support-" + whose(c) + "-" + o.Now.UTC().Format("20060102T150405Z"), Parts: parts, Taken: redactor.Taken()}
+	b := Bundle{Name: "shelf-agent-support-" + rig.whose() + "-" + o.Now.UTC().Format("20060102T150405Z"), Parts: parts, Taken: redactor.Taken()}
 	b.Parts = slices.Insert(b.Parts, 0, Part{Name: "README.txt", About: "This list.", Text: []byte(b.readme(o))})
 	return b
 }

@@ -1,20 +1,26 @@
 package support
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"shelfagent/agent/config"
 )
 
 // disk is what room there is where the agent keeps things, and what the disks are.
-func disk(c *config.Config) Part {
+func disk(ctx context.Context, most time.Duration, c *config.Config) Part {
 	p := Part{Name: "disk.txt", About: "Room and kind of the disks of the state folder, the queue, the rejected files and the capture folder."}
 	var out strings.Builder
-	for _, at := range []struct{ what, dir string }{
-		{"state_dir", c.StateDir}, {"queue", c.QueueDir()}, {"rejected", c.RejectedDir()}, {"capture.dir", c.Capture.Dir},
-	} {
-		fmt.Fprintf(&out, "%s %s: %s\n", at.what, at.dir, room(at.dir))
+	dirs := []string{c.StateDir, c.QueueDir(), c.RejectedDir(), c.Capture.Dir}
+	rooms := inTime(ctx, most, dirs, noAnswer, room)
+	for i, what := range []string{"state_dir", "queue", "rejected", "capture.dir"} {
+		fmt.Fprintf(&out, "%s %s: %s\n", what, dirs[i], rooms[i])
+	}
+	if slices.Contains(rooms, noAnswer) {
+		p.Missing = "a disk does not answer, as it says"
 	}
 	if mounts, err := readSome("/proc/self/mounts", 256<<10); err == nil {
 		fmt.Fprintf(&out, "\nmounts:\n%s", mounts)

@@ -1,9 +1,11 @@
 package support
 
 import (
+	"context"
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"shelfagent/agent/config"
 )
@@ -16,17 +18,16 @@ const maxSecretFile = 64 << 10
 
 // learn tells the redactor what secrets lie on this machine. What this user may not read, no text of his can hold by
 // reading; a log could, and there the forms help.
-func learn(r *Redactor, c *config.Config) {
-	for _, ending := range []string{"", ".new", ".old"} {
-		if text, err := readSome(c.Home().Key+ending, maxSecretFile); err == nil {
-			r.KnowKey("device key", text)
-		}
+func learn(ctx context.Context, most time.Duration, r *Redactor, c *config.Config) {
+	key := c.Home().Key
+	texts := inTime(ctx, most, []string{key, key + ".new", key + ".old", c.Backend.TokenFile}, nil, func(file string) []byte {
+		text, _ := readSome(file, maxSecretFile) // most are not there
+		return text
+	})
+	for _, text := range texts[:3] {
+		r.KnowKey("device key", text)
 	}
-	if c.Backend.TokenFile != "" {
-		if text, err := readSome(c.Backend.TokenFile, maxSecretFile); err == nil {
-			r.Know("lab token", string(text))
-		}
-	}
+	r.Know("lab token", string(texts[3]))
 	for _, variable := range os.Environ() {
 		name, value, _ := strings.Cut(variable, "=")
 		if telling.MatchString(name) && !strings.HasPrefix(value, "/") {

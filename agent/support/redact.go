@@ -72,14 +72,18 @@ type form struct {
 	like *regexp.Regexp
 }
 
+// forms are tried in this order. A password may hold any character, so what stands between a colon and the last @ before a
+// space is taken for one; where a query may have begun before the @, all of the URL is.
 var forms = []form{
 	{"private key", regexp.MustCompile(`()-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)`)},
-	{"user and password in a URL", regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@"'<>\\]+@`)},
-	{"user and password before a host", regexp.MustCompile(`()[^\s/@"'<>\[\](),=\\]+:[^\s/@"'<>\\]+@`)},
+	{"user and password in a URL", regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/@:?"\\]*:[^\s?"\\]*|[^\s/@:?"\\]+)@`)},
+	{"user and password in a URL", regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@:?"\\]*:[^\s?"\\]*\?[^\s"\\]*@[^\s"\\]*`)},
 	{"query of a URL", regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>?\\]*\?)[^\s"'<>\\]+`)},
+	{"user and password before a host", regexp.MustCompile(`()[^\s/@:"'<>\[\](),=\\]+:/?[^\s/"\\][^\s"\\]*@`)},
 	{"signature", regexp.MustCompile(`((?i:x-amz-(?:signature|credential|security-token))(?:=|%3[dD]|%253[dD]|["']?\s*:\s*["']?))[^\s&"'<>\\]+`)},
 	{"authorization", regexp.MustCompile(`((?i:authorization)\\?["']?\s*[:=]\s*\\?["']?)[^"'\\\r\n]+`)},
 	{"authorization", regexp.MustCompile(`((?i:\bbearer)\s+)[A-Za-z0-9._~+/=-]{8,}`)},
+	{"password or token", regexp.MustCompile(`()\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*){1,3}`)}, // a JWT (RFC 7519): {" in base64url
 	{"AWS key id", regexp.MustCompile(`()\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b`)},
 	{"enrolment code", regexp.MustCompile(`((?i:--code)[= ]+)[^\s"']+`)},
 	{"password or token", regexp.MustCompile(`((?i:--(?:password|token|secret))[= ]+)[^\s"']+`)},

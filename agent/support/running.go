@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,7 +95,7 @@ type queueNumbers struct {
 	Files map[string]tally `json:"files"`
 }
 
-func (a asked) queue(ctx context.Context, c *config.Config) Part {
+func (a asked) queue(ctx context.Context, most time.Duration, c *config.Config) Part {
 	p := Part{Name: "queue.json", About: "Numbers of the queue, and of the files in its folders and in the rejected one; no names."}
 	numbers := queueNumbers{Files: map[string]tally{}}
 	if a.err == nil {
@@ -110,17 +111,27 @@ func (a asked) queue(ctx context.Context, c *config.Config) Part {
 	} else {
 		p.Missing = a.why() + ", so there are the files' numbers alone"
 	}
-	for name, dir := range map[string]string{
-		"payload": filepath.Join(c.QueueDir(), "payload"), "tmp": filepath.Join(c.QueueDir(), "tmp"),
-		"damaged": filepath.Join(c.QueueDir(), "damaged"), "rejected": c.RejectedDir(), "capture": c.Capture.Dir,
-	} {
-		numbers.Files[name] = count(dir)
+	names := []string{"payload", "tmp", "damaged", "rejected", "capture"}
+	dirs := []string{
+		filepath.Join(c.QueueDir(), "payload"), filepath.Join(c.QueueDir(), "tmp"), filepath.Join(c.QueueDir(), "damaged"),
+		c.RejectedDir(), c.Capture.Dir,
+	}
+	silent := tally{AtLeast: true, Problem: noAnswer}
+	tallies := inTime(ctx, most, dirs, silent, count)
+	for i, t := range tallies {
+		numbers.Files[names[i]] = t
+	}
+	if slices.Contains(tallies, silent) {
+		p.Missing = strings.TrimPrefix(p.Missing+"; a disk does not answer, as it says", "; ")
 	}
 	return document(p, numbers)
 }
 
-// maxCounted bounds how many files of a folder are counted.
-const maxCounted = 100_000
+// Bounds of counting the files of a folder. What a slow disk has told within maxCounting is still of use.
+const (
+	maxCounted  = 100_000
+	maxCounting = diskTimeout - 2*time.Second
+)
 
 // tally is what lies in a folder.
 type tally struct {
@@ -135,13 +146,14 @@ func count(dir string) (t tally) {
 	if dir == "" {
 		return tally{Problem: "not configured"}
 	}
+	began := time.Now()
 	err := filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir():
 			return nil
-		case t.Files == maxCounted:
+		case t.Files == maxCounted, time.Since(began) > maxCounting:
 			t.AtLeast = true
 			return fs.SkipAll
 		}

@@ -38,6 +38,7 @@ const (
 	session      = "IQoJb3JpZ2luX2VjEXAMPLE"
 	variable     = "correct-horse-battery"
 	urlPassword  = "hunter2hunter2"
+	camPassword  = "abc/123@x?y"
 	logPassword  = "pa55w0rd-in-a-log"
 	bearer       = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
 	comment      = "the wifi is called bananarama"
@@ -110,6 +111,7 @@ func (r *rig) said() []string {
 		"sudo shelf-agent enroll --code " + code, "the code " + strings.ToLower(code) + " was used",
 		"connecting with " + variable, "s3://user:" + urlPassword + "@s3.example.com/bucket", "password=" + logPassword,
 		`{"db_password":"` + logPassword + `"}`, "admin:" + urlPassword + "@10.0.0.7",
+		"rtsp://admin:" + camPassword + "@10.0.0.7:554/stream1", "logged in with " + bearer,
 	}
 }
 
@@ -124,7 +126,7 @@ func (r *rig) secrets(t *testing.T) map[string]string {
 	lines := strings.Split(strings.TrimSpace(string(r.key)), "\n")
 	return map[string]string{
 		"token": token, "code": code, "code in small letters": strings.ToLower(code), "signature": signature, "credential": credential,
-		"credential, escaped": url.QueryEscape(credential), "session": session, "environment": variable, "URL's password": urlPassword, "log's password": logPassword,
+		"credential, escaped": url.QueryEscape(credential), "session": session, "environment": variable, "URL's password": urlPassword, "log's password": logPassword, "camera's password": camPassword,
 		"bearer": bearer, "key": "PRIVATE KEY", "key's line": lines[1], "key in one": base64.StdEncoding.EncodeToString(block.Bytes),
 		"PKCS 8": base64.StdEncoding.EncodeToString(pkcs8),
 	}
@@ -354,9 +356,33 @@ func TestWhatIsNoSecret(t *testing.T) {
 		"sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 		"raw/4711/2026-11-22/cam-3/011803.123-9f86.jpg", `"ticket_refused": 3`, "token_file = '/etc/token'", "allow_lab_token = true", "spiffe://shelf.test/store/4711/rig/left",
 		"2026-11-22T01:18:03.123Z", "dial tcp 10.0.0.7:443: connection refused", "https://tickets.example.com/v1/tickets", "fd00:ec2::254",
+		"https://tickets.example.com/v1/a@b", "open /srv/cam@3/a.jpg: no such file", "version eyJ.b.c",
 	} {
 		if got := string(NewRedactor().Clean([]byte(text))); got != text {
 			t.Errorf("%q became %q", text, got)
+		}
+	}
+}
+
+// TestPasswordsOfCameras may hold any character, and vendors' addresses have them in the middle.
+func TestPasswordsOfCameras(t *testing.T) {
+	for text, want := range map[string]string{
+		"rtsp://admin:abc/123@10.0.0.7:554/s":             "rtsp://[redacted]@10.0.0.7:554/s",
+		"rtsp://admin:a@b/c@10.0.0.7/s?channel=1":         "rtsp://[redacted]@10.0.0.7/s?[redacted]",
+		"rtsp://admin:<abc'/123>@10.0.0.7/s failed":       "rtsp://[redacted]@10.0.0.7/s failed",
+		"rtsp://:abc/123@10.0.0.7":                        "rtsp://[redacted]@10.0.0.7",
+		"rtsp://admin@10.0.0.7/s":                         "rtsp://[redacted]@10.0.0.7/s",
+		"rtsp://admin:abc?123@10.0.0.7/s next":            "rtsp://[redacted] next",
+		"admin:abc/123@10.0.0.7":                          "[redacted]@10.0.0.7",
+		"admin:/abc@10.0.0.7":                             "[redacted]@10.0.0.7",
+		"https://h:8443/a?mail=me@x.org&sig=5ec2e7 next":  "https://[redacted] next",
+		"https://h:8443?mail=me@x.org&sig=5ec2e7 next":    "https://[redacted] next",
+		"https://h/a:b?mail=me@x.org&sig=5ec2e7 next":     "https://h/a:b?[redacted] next",
+		`{"a":"rtsp://u:p/q@h","b":"me@x.org"}`:           `{"a":"rtsp://[redacted]@h","b":"me@x.org"}`,
+		"token eyJhbGciOiJFUzI1NiJ9.e30.c2ln-_x, refused": "token [redacted], refused",
+	} {
+		if got := string(NewRedactor().Clean([]byte(text))); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
 		}
 	}
 }
