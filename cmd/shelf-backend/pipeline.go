@@ -33,7 +33,7 @@ func servePipeline(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	limits := frame.Options{MaxMemory: decodingMemory(os.Getenv(memoryEnv))}
+	limits := limitsFor(os.Getenv(memoryEnv))
 	options.Validate = func(body []byte) (pipeline.Picture, *pipeline.Flaw) { return judge(body, limits) }
 	options.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	p, err := pipeline.Open(ctx, options)
@@ -43,6 +43,12 @@ func servePipeline(ctx context.Context, stderr io.Writer) error {
 	options.Log.Info("listening", "mode", modePipeline, "bucket", options.Bucket)
 	p.Serve(ctx)
 	return errors.New("the event loop ended")
+}
+
+// limitsFor are what the largest frame of any rig is within: how many pixels a rig takes is its own to say, and here
+// memory alone decides.
+func limitsFor(mebibytes string) frame.Options {
+	return frame.Options{MaxPixels: frame.MostPixels, MaxMemory: decodingMemory(mebibytes)}
 }
 
 // decodingMemory is half of the function's; the other half is for the object, its copy and this program. 0, where

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,7 @@ import (
 	"shelfagent/agent/frame"
 	"shelfagent/uploader/backend/lambdatest"
 	"shelfagent/uploader/backend/mototest"
+	"shelfagent/uploader/backend/pipeline"
 )
 
 // TestJudgeTakesWhatRigsSend: whatever the rig makes of a picture is valid and private to the pipeline as well, and
@@ -58,6 +61,22 @@ func TestJudgeTakesWhatRigsSend(t *testing.T) {
 	}
 	if taken < 10 || private < 5 {
 		t.Errorf("only %d frames, %d of them with something private", taken, private)
+	}
+}
+
+// TestJudgeTakesTheLargestPictures: rigs may be allowed more pixels than package frame takes by default.
+func TestJudgeTakesTheLargestPictures(t *testing.T) {
+	var file bytes.Buffer
+	large := image.NewGray(image.Rect(0, 0, 8000, frame.DefaultMaxPixels/8000+8))
+	if err := jpeg.Encode(&file, large, nil); err != nil {
+		t.Fatal(err)
+	}
+	picture, flaw := judge(file.Bytes(), limitsFor("512"))
+	if flaw != nil || picture.Width != large.Rect.Dx() || picture.Height != large.Rect.Dy() {
+		t.Errorf("%+v, %+v", picture, flaw)
+	}
+	if _, flaw := judge(file.Bytes(), limitsFor("1")); flaw == nil || flaw.Reason != pipeline.Reason(frame.CodeTooManyPixels) {
+		t.Errorf("without memory: %+v", flaw)
 	}
 }
 

@@ -53,5 +53,6 @@
 // # Limits
 //
 // Validate may need more memory for a large picture than the function has been given, and then calls a frame invalid
-// that a rig has taken. Whoever raises the rigs' frame.max_pixels raises the function's memory too.
+// that a rig has taken. How many pixels it has plays no part. Whoever raises the rigs' frame.max_memory raises the
+// function's memory too: shelf-backend spends half of it on decoding.
 package pipeline
