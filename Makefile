@@ -51,7 +51,8 @@ test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-g
 	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager, the pipeline: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
 		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
-		$(GO) test -run TestFleetIsSpread ./uploader; \
+		$(GO) test -run TestFleetIsSpread ./uploader && \
+		$(GO) test -run TestPipelineStaysWithinItsMemory ./cmd/shelf-backend; \
 	else \
 		echo "$(GO) test ./..."; $(GO) test -timeout 20m ./...; \
 	fi
