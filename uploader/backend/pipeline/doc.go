@@ -30,6 +30,8 @@
 //  6. Each object is one log line, with bucket, key, version, result and reason, that CloudWatch takes for metrics as well
 //     (embedded metric format). No line holds a credential, a signature, or a byte of the object.
 //  7. Records end by themselves, Options.Keep after they were made.
+//  8. No message but a batch's first is begun with less than 30 seconds of the function's time left: it comes again, and
+//     what the batch has achieved before stays done.
 //
 // # What it needs
 //
@@ -57,4 +59,7 @@
 // that a rig has taken. How many pixels it has plays no part. Whoever raises the rigs' frame.max_memory raises the
 // function's memory too: shelf-backend spends a quarter of it on decoding. Half is for an object of MaxBytes and its
 // copy, so that the function needs four times MaxBytes as well.
+//
+// Validate cannot be stopped. A frame on which it spends the function's whole time ends the function, and what was done
+// of its batch is examined once more; such frames end in the dead-letter queue.
 package pipeline
