@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"shelfagent/agent/frame"
 	"shelfagent/uploader/ticket"
 )
 
@@ -22,7 +23,7 @@ func (c *checker) frame(v Frame) {
 		c.wrong("frame.formats", "no format is allowed, so every frame would be rejected")
 	}
 	c.between("frame.max_bytes", int64(v.MaxBytes), 1<<10, 1<<30)
-	c.between("frame.max_pixels", v.MaxPixels, 1, 1_000_000_000)
+	c.between("frame.max_pixels", v.MaxPixels, 1, frame.MostPixels)
 	c.between("frame.max_memory", int64(v.MaxMemory), 16<<20, 4<<30)
 	c.between("frame.min_width", int64(v.MinWidth), 1, 1<<16)
 	c.between("frame.min_height", int64(v.MinHeight), 1, 1<<16)

@@ -15,6 +15,9 @@ const (
 	DefaultQuality   = 90         // of JPEG
 )
 
+// MostPixels is the largest Options.MaxPixels that a rig may have: whoever judges frames of all rigs takes it.
+const MostPixels = 1_000_000_000
+
 // Options say what is accepted. The zero value means the documented defaults.
 type Options struct {
 	// Formats that are allowed; empty means all.

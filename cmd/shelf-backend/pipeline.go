@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,8 @@ func servePipeline(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	limits := frame.Options{MaxMemory: decodingMemory(os.Getenv(memoryEnv))}
+	respectMemory(os.Getenv(memoryEnv))
+	limits := limitsFor(os.Getenv(memoryEnv))
 	options.Validate = func(body []byte) (pipeline.Picture, *pipeline.Flaw) { return judge(body, limits) }
 	options.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	p, err := pipeline.Open(ctx, options)
@@ -45,14 +47,32 @@ func servePipeline(ctx context.Context, stderr io.Writer) error {
 	return errors.New("the event loop ended")
 }
 
-// decodingMemory is half of the function's; the other half is for the object, its copy and this program. 0, where
-// Lambda says nothing, is package frame's own limit.
-func decodingMemory(mebibytes string) int64 {
+// limitsFor are what the largest frame of any rig is within: how many pixels a rig takes is its own to say, and here
+// memory alone decides.
+func limitsFor(mebibytes string) frame.Options {
+	return frame.Options{MaxPixels: frame.MostPixels, MaxMemory: decodingMemory(mebibytes)}
+}
+
+// decodingMemory is a quarter of the function's: with the object and its copy it has to stay within what respectMemory
+// leaves to the heap. 0, where Lambda says nothing, is package frame's own limit.
+func decodingMemory(mebibytes string) int64 { return functionMemory(mebibytes) / 4 }
+
+// respectMemory tells the garbage collector what there is: left to itself it lets the heap double, so that the second
+// large frame of a batch would end the function, and the batch with it. A quarter is for what is no heap. A GOMEMLIMIT
+// in the environment has precedence.
+func respectMemory(mebibytes string) {
+	if memory := functionMemory(mebibytes); memory > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory / 4 * 3)
+	}
+}
+
+// functionMemory is in bytes; 0 where Lambda says nothing.
+func functionMemory(mebibytes string) int64 {
 	n, err := strconv.ParseInt(mebibytes, 10, 32)
-	if err != nil {
+	if err != nil || n < 0 {
 		return 0
 	}
-	return n << 20 / 2
+	return n << 20
 }
 
 // judge is the rig's own judgement, made again. What the rig would still strip should not be there.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +24,7 @@ import (
 	"shelfagent/agent/frame"
 	"shelfagent/uploader/backend/lambdatest"
 	"shelfagent/uploader/backend/mototest"
+	"shelfagent/uploader/backend/pipeline"
 )
 
 // TestJudgeTakesWhatRigsSend: whatever the rig makes of a picture is valid and private to the pipeline as well, and
@@ -61,8 +65,24 @@ func TestJudgeTakesWhatRigsSend(t *testing.T) {
 	}
 }
 
+// TestJudgeTakesTheLargestPictures: rigs may be allowed more pixels than package frame takes by default.
+func TestJudgeTakesTheLargestPictures(t *testing.T) {
+	var file bytes.Buffer
+	large := image.NewGray(image.Rect(0, 0, 8000, frame.DefaultMaxPixels/8000+8))
+	if err := jpeg.Encode(&file, large, nil); err != nil {
+		t.Fatal(err)
+	}
+	picture, flaw := judge(file.Bytes(), limitsFor("512"))
+	if flaw != nil || picture.Width != large.Rect.Dx() || picture.Height != large.Rect.Dy() {
+		t.Errorf("%+v, %+v", picture, flaw)
+	}
+	if _, flaw := judge(file.Bytes(), limitsFor("1")); flaw == nil || flaw.Reason != pipeline.Reason(frame.CodeTooManyPixels) {
+		t.Errorf("without memory: %+v", flaw)
+	}
+}
+
 func TestDecodingMemory(t *testing.T) {
-	for text, want := range map[string]int64{"": 0, "1024": 512 << 20, "much": 0} {
+	for text, want := range map[string]int64{"": 0, "1024": 256 << 20, "much": 0, "-1": 0} {
 		if got := decodingMemory(text); got != want {
 			t.Errorf("%q: %d", text, got)
 		}
@@ -76,7 +96,7 @@ func TestPipelineProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	topic := pipelineCloud(t, cfg)
+	pipelineCloud(t, cfg)
 	raw, err := os.ReadFile("../../testdata/frames/small-baseline.jpg")
 	if err != nil {
 		t.Fatal(err)
@@ -85,34 +105,13 @@ func TestPipelineProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const keyARN = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-	key := fmt.Sprintf("raw/4711/2026-11-22/cam-3/011803.123-%x.jpg", f.SHA256)
-	_, err = s3.NewFromConfig(cfg).PutObject(t.Context(), &s3.PutObjectInput{
-		Bucket: aws.String("frames"), Key: &key, Body: bytes.NewReader(f.Bytes), ContentType: aws.String("image/jpeg"),
-		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ServerSideEncryption: s3types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String(keyARN),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SHELF_BACKEND_MODE", "pipeline")
-	t.Setenv("SHELF_PIPELINE_BUCKET", "frames")
-	t.Setenv("SHELF_PIPELINE_TABLE", "frames")
-	t.Setenv("SHELF_PIPELINE_TOPIC", topic)
-	t.Setenv("SHELF_PIPELINE_KMS_KEY", keyARN)
-	s3event := fmt.Sprintf(`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"frames"},"object":{"key":%q}}}]}`, key)
-	event, err := json.Marshal(map[string]any{"Records": []any{
-		map[string]any{"messageId": "m1", "eventSource": "aws:sqs", "body": s3event},
-		map[string]any{"messageId": "m2", "eventSource": "aws:sqs", "body": "no event"},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s3event := arrive(t, cfg, f.Bytes, "image/jpeg")
 	cmd, err := childOf(t.Context()) // as a zip's bootstrap is started: without arguments
 	if err != nil {
 		t.Fatal(err)
 	}
 	function := lambdatest.Start(t, cmd)
-	if answer := string(function.Invoke(event)); answer != `{"batchItemFailures":[{"itemIdentifier":"m2"}]}` {
+	if answer := string(function.Invoke(queued(t, s3event, "no event"))); answer != `{"batchItemFailures":[{"itemIdentifier":"m2"}]}` {
 		t.Errorf("the answer: %s", answer)
 	}
 	for _, want := range []string{`"msg":"listening"`, `"pipeline_result":"valid"`, `"pipeline_result":"failed"`} {
@@ -122,8 +121,38 @@ func TestPipelineProgram(t *testing.T) {
 	}
 }
 
-// pipelineCloud makes what the program needs, and returns the topic.
-func pipelineCloud(t *testing.T, cfg aws.Config) string {
+const pipelineKey = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+// arrive puts a frame into the bucket, as with a ticket, and returns what S3 tells of it.
+func arrive(t *testing.T, cfg aws.Config, body []byte, contentType string) (s3event string) {
+	t.Helper()
+	key := fmt.Sprintf("raw/4711/2026-11-22/cam-3/011803.123-%x", sha256.Sum256(body))
+	_, err := s3.NewFromConfig(cfg).PutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("frames"), Key: &key, Body: bytes.NewReader(body), ContentType: &contentType,
+		ChecksumAlgorithm: s3types.ChecksumAlgorithmSha256, ServerSideEncryption: s3types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String(pipelineKey),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf(`{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"frames"},"object":{"key":%q}}}]}`, key)
+}
+
+// queued is the event that Lambda makes of a queue's messages, m1 the first.
+func queued(t *testing.T, bodies ...string) []byte {
+	t.Helper()
+	var records []any
+	for i, body := range bodies {
+		records = append(records, map[string]any{"messageId": fmt.Sprint("m", i+1), "eventSource": "aws:sqs", "body": body})
+	}
+	event, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// pipelineCloud makes what the program needs, and tells it.
+func pipelineCloud(t *testing.T, cfg aws.Config) {
 	t.Helper()
 	if _, err := s3.NewFromConfig(cfg).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("frames")}); err != nil {
 		t.Fatal(err)
@@ -140,5 +169,9 @@ func pipelineCloud(t *testing.T, cfg aws.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return *topic.TopicArn
+	t.Setenv("SHELF_BACKEND_MODE", "pipeline")
+	t.Setenv("SHELF_PIPELINE_BUCKET", "frames")
+	t.Setenv("SHELF_PIPELINE_TABLE", "frames")
+	t.Setenv("SHELF_PIPELINE_TOPIC", *topic.TopicArn)
+	t.Setenv("SHELF_PIPELINE_KMS_KEY", pipelineKey)
 }

@@ -18,6 +18,9 @@ const (
 	MaxUploads = 64
 	// MaxRequestBytes bounds a Request on the wire; a backend refuses more.
 	MaxRequestBytes = 256 << 10
+	// MaxSentBytes is how long the agent's own requests and heartbeats can be, whatever is in them. A firewall before the
+	// backend may refuse more: that of AWS sees no more than 64 KiB.
+	MaxSentBytes = 64<<10 - 1
 	// MaxResponseBytes bounds a Response on the wire; a rig reads no further.
 	MaxResponseBytes = 1 << 20
 	// MaxTTL is the longest life of a ticket.

@@ -6,16 +6,18 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits of a heartbeat.
 const (
 	// MaxHeartbeatBytes bounds a Heartbeat that was made by Bounded on the wire. Most have one or two thousand bytes.
-	MaxHeartbeatBytes = MaxRequestBytes
+	MaxHeartbeatBytes = MaxSentBytes
 	// MaxHeartbeatEntries is how many cameras, and how many conditions, it names.
 	MaxHeartbeatEntries = 100
-	// maxHeartbeatText bounds each text in it, in bytes.
-	maxHeartbeatText = 100
+	// maxHeartbeatText bounds each text in it, in bytes of JSON without the quotes: the longest id has 63, and JSON makes
+	// six of some.
+	maxHeartbeatText = 64
 	// maxHeartbeatAnswer bounds a HeartbeatAnswer on the wire.
 	maxHeartbeatAnswer = 4 << 10
 )
@@ -113,7 +115,15 @@ func (h Heartbeat) Bounded() Heartbeat {
 
 // cut also drops what is no text: a subject can be the name of a folder, which may be any bytes.
 func cut(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), maxHeartbeatText)], "")
+	text = strings.ToValidUTF8(text[:min(len(text), maxHeartbeatText)], "")
+	for {
+		wire, err := json.Marshal(text)
+		if err == nil && len(wire) <= maxHeartbeatText+len(`""`) {
+			return text
+		}
+		_, last := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-last]
+	}
 }
 
 // ReadHeartbeatAnswer returns an error that wraps ErrResponse for an answer without a time.

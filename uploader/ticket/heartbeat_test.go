@@ -3,9 +3,11 @@ package ticket
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // TestHeartbeatOnTheWire: the names are a contract with backends that others write.
@@ -39,17 +41,24 @@ func TestHeartbeatOnTheWire(t *testing.T) {
 
 // TestHeartbeatIsBounded: whatever folders are called, and however many there are.
 func TestHeartbeatIsBounded(t *testing.T) {
-	name := strings.Repeat("<\x00\xff", 5000)
-	huge := Heartbeat{Version: name, Verdict: name, At: time.Now(), Started: time.Now()}
-	for range 10_000 {
-		huge.Cameras = append(huge.Cameras, HeartbeatCamera{name, time.Now(), 1 << 62, 1 << 62, 1 << 62, 1 << 62})
-		huge.Conditions = append(huge.Conditions, HeartbeatCondition{name, name, name, time.Now()})
+	var beat Heartbeat
+	for _, letters := range []string{"<\x00\xff", "\x00", "c", "ü", "\"", "\u2028", "📷"} {
+		beat = hugeHeartbeat(strings.Repeat(letters, 5000)).Bounded()
+		raw, err := json.Marshal(beat)
+		t.Logf("%q: %d bytes", letters, len(raw))
+		if err != nil || len(raw) > MaxHeartbeatBytes {
+			t.Errorf("%q: %d bytes, %v", letters, len(raw), err)
+		}
+		if !utf8.ValidString(beat.Version) || len(beat.Version) < 10 {
+			t.Errorf("%q became %q", letters, beat.Version)
+		}
 	}
+	name := strings.Repeat("c", 5000)
+	huge := hugeHeartbeat(name)
 	huge.Conditions[0].Code = "worst"
-	beat := huge.Bounded()
-	raw, err := json.Marshal(beat)
-	if err != nil || len(raw) > MaxHeartbeatBytes {
-		t.Errorf("%d bytes, %v", len(raw), err)
+	beat = huge.Bounded()
+	if id := name[:63]; (Heartbeat{Version: id}).Bounded().Version != id {
+		t.Error("an id was cut")
 	}
 	if len(beat.Cameras) != 100 || len(beat.Conditions) != 100 || beat.LeftOut != 19_800 || beat.Conditions[0].Code != "worst" {
 		t.Errorf("%d cameras, %d conditions, %d left out, first %.20q", len(beat.Cameras), len(beat.Conditions), beat.LeftOut, beat.Conditions[0].Code)
@@ -57,6 +66,22 @@ func TestHeartbeatIsBounded(t *testing.T) {
 	if len(huge.Cameras[0].Camera) != len(name) {
 		t.Error("the original was cut")
 	}
+}
+
+// hugeHeartbeat has the longest of everything.
+func hugeHeartbeat(name string) Heartbeat {
+	const least = math.MinInt64
+	at := time.Date(2026, 11, 22, 1, 18, 3, 123456789, time.FixedZone("", 5*3600+1800))
+	huge := Heartbeat{
+		At: at, Version: name, Started: at, Verdict: name,
+		Queue: HeartbeatQueue{least, least, least, least, least, at}, Disk: HeartbeatDisk{least, least},
+		Link: HeartbeatLink{true, true, -math.MaxFloat64 / 3, at, at},
+	}
+	for range 10_000 {
+		huge.Cameras = append(huge.Cameras, HeartbeatCamera{name, at, least, least, least, least})
+		huge.Conditions = append(huge.Conditions, HeartbeatCondition{name, name, name, at})
+	}
+	return huge
 }
 
 func TestReadHeartbeatAnswer(t *testing.T) {

@@ -25,10 +25,13 @@
 //  4. An object is announced at least once. It is more than once only when the function ends, or DynamoDB fails, between
 //     the topic's yes and the note of it, or when the same message is handled twice at the same time: SNS knows no
 //     transaction with DynamoDB. Bucket, key and version in each message let subscribers tell.
-//  5. Objects are handled one after the other: memory is that of one object of MaxBytes and of what Validate needs.
+//  5. Objects are handled one after the other: what is alive is one object of MaxBytes and what Validate needs. The
+//     program keeps the collector within the function's memory, so that a batch of large ones takes no more than one.
 //  6. Each object is one log line, with bucket, key, version, result and reason, that CloudWatch takes for metrics as well
 //     (embedded metric format). No line holds a credential, a signature, or a byte of the object.
 //  7. Records end by themselves, Options.Keep after they were made.
+//  8. No message but a batch's first is begun with less than 30 seconds of the function's time left: it comes again, and
+//     what the batch has achieved before stays done.
 //
 // # What it needs
 //
@@ -53,5 +56,10 @@
 // # Limits
 //
 // Validate may need more memory for a large picture than the function has been given, and then calls a frame invalid
-// that a rig has taken. Whoever raises the rigs' frame.max_pixels raises the function's memory too.
+// that a rig has taken. How many pixels it has plays no part. Whoever raises the rigs' frame.max_memory raises the
+// function's memory too: shelf-backend spends a quarter of it on decoding. Half is for an object of MaxBytes and its
+// copy, so that the function needs four times MaxBytes as well.
+//
+// Validate cannot be stopped. A frame on which it spends the function's whole time ends the function, and what was done
+// of its batch is examined once more; such frames end in the dead-letter queue.
 package pipeline

@@ -20,6 +20,10 @@ import (
 // answerTime is kept of the invocation's time: what has been done is then known to SQS, and not done again.
 const answerTime = 2 * time.Second
 
+// messageTime is more than a large frame takes. Whoever begins one with less may be ended in the middle of it, and then
+// the whole batch comes again, and what was done of it is done again.
+const messageTime = 30 * time.Second
+
 // Pipeline handles the queue's messages. Get one from Open.
 type Pipeline struct {
 	s3    *s3.Client
@@ -73,12 +77,23 @@ func (p *Pipeline) Handle(ctx context.Context, batch events.SQSEvent) (events.SQ
 		defer cancel()
 	}
 	var again []events.SQSBatchItemFailure
-	for _, message := range batch.Records {
+	for i, message := range batch.Records {
+		// The first is always begun: with a function that has little time, slowly is better than never.
+		if i > 0 && late(ctx) {
+			p.report(ctx, outcome{message: message.MessageId, result: Postponed})
+			again = append(again, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+			continue
+		}
 		if !p.message(ctx, message) {
 			again = append(again, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
 		}
 	}
 	return events.SQSEventResponse{BatchItemFailures: again}, nil
+}
+
+func late(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && time.Until(end) < messageTime
 }
 
 // message is whether nothing of it is left to do. One object's error does not keep the message's others waiting.

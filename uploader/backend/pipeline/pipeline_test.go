@@ -386,6 +386,35 @@ func TestAnswersInTime(t *testing.T) {
 	}
 }
 
+// A batch of slow frames gets somewhere each time: what there is no time for comes again before the function ends, which
+// would bring back what is done as well.
+func TestBeginsNothingLate(t *testing.T) {
+	s := newSite(t)
+	a, b := ticketed4711(onRig(t, "small-baseline.jpg")), ticketed4711(onRig(t, "small-progressive.jpg"))
+	ma, mb := message(a.key, s.put(a)), message(b.key, s.put(b))
+	within := func(left time.Duration) (again []string) {
+		ctx, cancel := context.WithTimeout(t.Context(), left)
+		defer cancel()
+		return s.tellIn(ctx, ma, mb, "no JSON")
+	}
+	if again := within(messageTime); !slices.Equal(again, []string{"m1", "m2"}) {
+		t.Errorf("with little time, to come again: %v", again)
+	}
+	if said(s.item(a.key), "announced") != "true" || s.item(b.key) != nil {
+		t.Error("the first is not done, or the second begun")
+	}
+	lines := s.lines()
+	if len(lines) != 3 || lines[1]["pipeline_result"] != "postponed" || lines[1]["message"] != "m1" || lines[1]["level"] != "WARN" || lines[1]["detail"] == nil {
+		t.Errorf("the log: %v", lines)
+	}
+	if again := within(time.Hour); !slices.Equal(again, []string{"m2"}) || said(s.item(b.key), "announced") != "true" {
+		t.Errorf("with time, to come again: %v", again)
+	}
+	if mail := s.announcements(); len(mail) != 2 {
+		t.Errorf("announced: %v", mail)
+	}
+}
+
 func TestForeignEvents(t *testing.T) {
 	s := newCloudless(t)
 	for _, event := range []events.SQSEvent{

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -16,6 +17,7 @@ const (
 	Duplicate Result = "duplicate" // it was announced before
 	Ignored   Result = "ignored"   // a canary: no frame
 	Failed    Result = "failed"    // it will be tried again
+	Postponed Result = "postponed" // there was no time left for it: it comes again
 )
 
 // The tag of an object that failed.
@@ -72,6 +74,8 @@ func (p *Pipeline) report(ctx context.Context, o outcome) {
 	switch {
 	case o.err != nil:
 		level, line = slog.LevelError, append(line, "err", o.err.Error())
+	case o.result == Postponed:
+		level, line = slog.LevelWarn, append(line, "detail", fmt.Sprintf("the frames before it left less than %s of the function's time; it comes again", messageTime))
 	case o.flaw != nil:
 		level, line = slog.LevelWarn, append(line, "reason", o.flaw.Reason, "detail", o.flaw.Detail)
 	}
