@@ -1,8 +1,8 @@
 // Package deafmount is a mount that can be made not to answer, as a network mount whose server is gone: system calls on it
 // wait, and no signal but SIGKILL ends them. It is a rig for tests: nothing that is shipped imports it.
 //
-// It serves a folder of this machine over FUSE, from the process of the test. Whoever calls it has to see that the mount
-// answers again before its process ends.
+// It serves a folder of this machine over FUSE, from the process of the test. A test that ends in the middle leaves no mount:
+// a process of its own waits for that.
 //
 // # Limits
 //

@@ -1,7 +1,11 @@
 package deafmount
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +17,7 @@ import (
 type Mounted struct {
 	server *fuse.Server
 	gate   *gate
+	guard  *exec.Cmd
 }
 
 // gate is the mount's file system, behind a door.
@@ -37,7 +42,19 @@ func Mount(from, at string) (*Mounted, error) {
 	if err := server.WaitMount(); err != nil {
 		return nil, err
 	}
-	return &Mounted{server, g}, nil
+	guard, err := post(at)
+	if err != nil {
+		return nil, errors.Join(err, server.Unmount())
+	}
+	return &Mounted{server, g, guard}, nil
+}
+
+// post starts a process that ends the mount when this one has ended in the middle of a test: no signal wakes a thread that
+// waits for its own process, which would be a zombie for good.
+func post(at string) (*exec.Cmd, error) {
+	guard := exec.Command("sh", "-c", //nolint:gosec // the test's own names
+		`while grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null; do sleep 1; done; umount -f "$2" || umount -l "$2"`, "sh", strconv.Itoa(os.Getpid()), at)
+	return guard, guard.Start()
 }
 
 // Deafen makes every look wait that comes from now on.
@@ -50,7 +67,11 @@ func (m *Mounted) Hear() { m.gate.door.Unlock() }
 func (m *Mounted) Waiting() int64 { return m.gate.waiting.Load() }
 
 // Unmount ends the mount, which must answer and not be in use.
-func (m *Mounted) Unmount() error { return m.server.Unmount() }
+func (m *Mounted) Unmount() error {
+	err := errors.Join(m.server.Unmount(), m.guard.Process.Kill())
+	_ = m.guard.Wait() // killed
+	return err
+}
 
 func (g *gate) pass() {
 	g.waiting.Add(1)
