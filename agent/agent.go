@@ -79,9 +79,7 @@ func Open(ctx context.Context, c *config.Config, opts Options) (a *Agent, err er
 	if a.queue, err = queue.Open(ctx, queueOptions); err != nil {
 		return a, err
 	}
-	captureOptions := c.CaptureOptions(opts.Logger.With("stage", "capture"))
-	captureOptions.Progress = a.pulse.Loop("capture scan")
-	if a.watcher, err = capture.Open(captureOptions); err != nil {
+	if a.watcher, err = capture.Open(c.CaptureOptions(opts.Logger.With("stage", "capture"))); err != nil {
 		return a, err
 	}
 	rules, err := c.FrameRules()
@@ -151,7 +149,7 @@ func (a *Agent) Run(ctx context.Context) error {
 
 	<-takeIn.Done()
 	a.log.Info("stopping")
-	intake.Wait()
+	a.await(&intake)
 	stopUploads()
 	uploads.Wait()
 	err := a.closeQueue()
@@ -162,6 +160,26 @@ func (a *Agent) Run(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(context.Cause(takeIn), err)
+}
+
+// endPatience is how long the end waits for what takes files in: a picture that is being decoded is queued by then.
+const endPatience = 10 * time.Second
+
+// await waits for the intake, though not for a disk that does not answer: a worker that waits for it finds the queue closed
+// if ever it goes on, and the process ends before.
+func (a *Agent) await(intake *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() {
+		intake.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(endPatience)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+		a.log.Warn("the intake does not end, as when the capture folder does not answer; nobody waits for it any more")
+	}
 }
 
 // intakeWorkers is more than there are processors: a worker waits for the disk as often as it works, and

@@ -61,7 +61,7 @@ func picture(t *testing.T, width int) []byte {
 }
 
 // intake opens the stages before the network, and gives the next file to the step.
-func (s shop) intake(options queue.Options) (*intake, *queue.Queue, func() *capture.File) {
+func (s shop) intake(options queue.Options) (worker, *queue.Queue, func() *capture.File) {
 	t := s.t
 	t.Helper()
 	options.Dir, options.Reserve = s.path("queue"), -1
@@ -94,7 +94,7 @@ func (s shop) intake(options queue.Options) (*intake, *queue.Queue, func() *capt
 	rules := config.FrameRules{Location: time.UTC, Others: config.CameraRules{Options: frame.Options{MaxBytes: 1 << 20}}}
 	log := slog.New(slog.DiscardHandler)
 	in := newIntake(w, q, rules, openDecodeMark(s.path("decoding.json"), log), "test", log)
-	return in, q, next
+	return worker{in, func(time.Duration) {}}, q, next
 }
 
 func exists(path string) bool {

@@ -26,8 +26,12 @@
 //
 // # Loops that hang
 //
-// The scan, each intake worker, the queue's committer, the uploader and the look at the conditions say at every turn when
-// they will be heard from again; Stuck lists those that have not kept their word. Transfers have watchdogs of their own.
+// Each intake worker, the queue's committer, the uploader and the look at the conditions say at every turn when they will
+// be heard from again; Stuck lists those that have not kept their word. Transfers have watchdogs of their own.
+//
+// Waiting for the capture folder is no hang: a network mount whose server is gone does not answer, a new start would wait
+// there again, and the uploads, which have nothing to do with it, would end. What hangs there is a state of capture's, and
+// so the condition capture_missing. Open waits for the folder some seconds, and so does the end.
 //
 // # Start and stop
 //

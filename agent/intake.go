@@ -85,8 +85,15 @@ func newIntake(w *capture.Watcher, q *queue.Queue, rules config.FrameRules, mark
 	}
 }
 
-// run is one worker. It ends with ctx, between two files. turn is told of each, as pulse.Pulse wants it.
+// worker is one of those that take files in. turn is told of each step, as pulse.Pulse wants it.
+type worker struct {
+	*intake
+	turn func(within time.Duration)
+}
+
+// run is one worker. It ends with ctx, between two files.
 func (in *intake) run(ctx context.Context, turn func(within time.Duration)) error {
+	w := worker{in, turn}
 	for {
 		turn(0)
 		in.awaitRoom(ctx)
@@ -94,9 +101,15 @@ func (in *intake) run(ctx context.Context, turn func(within time.Duration)) erro
 		if err != nil {
 			return nil //nolint:nilerr // it is ctx's: the end of the work
 		}
-		turn(in.patience)
-		in.step(ctx, file)
+		w.step(ctx, file)
 	}
+}
+
+// waiting says that the worker waits for others: for the capture folder, which tells in its own state that it does not
+// answer, or for those that do. To start the agent anew would end neither, and would end the uploads.
+func (w worker) waiting() (over func()) {
+	w.turn(0)
+	return func() { w.turn(w.patience) }
 }
 
 // ruling returns the rules that are in force.
@@ -133,51 +146,55 @@ func (in *intake) awaitRoom(ctx context.Context) {
 }
 
 // step takes one file to its end: into the queue, into the rejected folder, or back to be offered again.
-func (in *intake) step(ctx context.Context, file *capture.File) {
-	f, err := in.frame(file)
+func (w worker) step(ctx context.Context, file *capture.File) {
+	w.turn(w.patience)
+	f, err := w.frame(file)
 	var rejection *frame.Rejection
 	switch {
 	case errors.As(err, &rejection):
-		in.reject(file, rejection)
+		w.reject(file, rejection)
 		return
 	case errors.Is(err, capture.ErrChanged), errors.Is(err, capture.ErrVanished):
 		file.Release(0) // someone writes it or took it; the next look tells
 		return
 	case err != nil:
-		in.note(func(t *intakeTally) { t.failing = failed(err) })
+		w.note(func(t *intakeTally) { t.failing = failed(err) })
 		file.Release(failurePause)
 		return
 	}
-	if err := in.put(ctx, file, f); err != nil {
+	if err := w.put(ctx, file, f); err != nil {
 		return
 	}
+	defer w.waiting()()
 	if err := file.Remove(); err != nil && !errors.Is(err, capture.ErrChanged) {
 		// It will be found again, recognised, and removed then.
-		in.log.Debug("source not removed yet", "file", file.Path, "error", err)
+		w.log.Debug("source not removed yet", "file", file.Path, "error", err)
 	}
 }
 
 // frame reads and validates a file.
-func (in *intake) frame(file *capture.File) (*frame.Frame, error) {
-	ruling := in.ruling()
+func (w worker) frame(file *capture.File) (*frame.Frame, error) {
+	ruling := w.ruling()
 	rules := ruling.Of(file.Camera)
 	limit := rules.Options.MaxBytes
 	if file.Size > limit {
 		return nil, &frame.Rejection{Code: frame.CodeTooLarge, Detail: fmt.Sprintf("%d bytes, at most %d allowed", file.Size, limit)}
 	}
-	in.decoders <- struct{}{}
-	defer func() { <-in.decoders }()
+	over := w.waiting()
+	w.decoders <- struct{}{}
+	defer func() { <-w.decoders }()
 	raw, err := file.Read(limit)
+	over()
 	if err != nil {
 		return nil, err
 	}
 	if heavy(raw, rules.Options) {
-		in.heavy.Lock()
-		defer in.heavy.Unlock()
-		if err := in.mark.begin(file); err != nil {
+		w.heavy.Lock()
+		defer w.heavy.Unlock()
+		if err := w.mark.begin(file); err != nil {
 			return nil, err
 		}
-		defer in.mark.end(file)
+		defer w.mark.end(file)
 	}
 	f, err := frame.New(raw, frame.Source{ModTime: file.ModTime, Location: ruling.Location}, rules.Options)
 	if err != nil && file.Incomplete {
@@ -231,18 +248,20 @@ func (in *intake) put(ctx context.Context, file *capture.File, f *frame.Frame) e
 	return err
 }
 
-func (in *intake) reject(file *capture.File, why *frame.Rejection) {
+func (w worker) reject(file *capture.File, why *frame.Rejection) {
+	over := w.waiting()
 	err := file.Reject(capture.Rejection{Code: string(why.Code), Sentence: why.Code.Sentence(), Detail: why.Detail})
+	over()
 	switch {
 	case errors.Is(err, capture.ErrChanged), errors.Is(err, capture.ErrVanished):
 		return
 	case err != nil:
-		in.note(func(t *intakeTally) { t.failing = failed(err) })
+		w.note(func(t *intakeTally) { t.failing = failed(err) })
 		return
 	}
-	in.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
-	in.note(func(t *intakeTally) {
-		in.rejects.rejected(file, why, time.Now())
+	w.recent.add(taken{at: time.Now(), camera: file.Camera, file: file.Name, rejection: *why})
+	w.note(func(t *intakeTally) {
+		w.rejects.rejected(file, why, time.Now())
 		if t.rejected[file.Camera] == nil {
 			t.rejected[file.Camera] = map[string]int64{}
 		}

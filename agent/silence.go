@@ -8,6 +8,7 @@ import (
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
+	"shelfagent/agent/diagnosis"
 )
 
 // silence tells a camera that should film and does not from one that rests.
@@ -39,7 +40,7 @@ func (s *silence) silent(f facts, now time.Time) map[string]string {
 	for camera, last := range s.lastFiles(f, rules) {
 		rule := rules.Of(camera)
 		from := last
-		if from.IsZero() {
+		if from.IsZero() || from.Before(s.started) && wasSet(s.started, now) {
 			from = s.started
 		}
 		if rule.After > 0 && expected(rule.Hours, rules.Location, from, now) >= rule.After {
@@ -47,6 +48,13 @@ func (s *silence) silent(f facts, now time.Time) map[string]string {
 		}
 	}
 	return all
+}
+
+// wasSet tells whether the clock was set between two readings of it. A box without a battery for its clock starts hours or
+// months in the past, until NTP sets it: how long ago something was that has only a stamp, from before, is not known then.
+func wasSet(since, now time.Time) bool {
+	jump := now.Round(0).Sub(since.Round(0)) - now.Sub(since) // Round strips the monotonic reading
+	return jump.Abs() > diagnosis.ClockTolerance
 }
 
 func words(last time.Time, rule config.SilenceRule, location *time.Location) string {
@@ -100,7 +108,8 @@ func (s *silence) lastFiles(f facts, rules config.SilenceRules) map[string]time.
 const minutesADay = 24 * 60
 
 // expected is how much of the time up to now files were expected in, from a file on or from when the present hours began,
-// whichever is later; 0 outside of the hours.
+// whichever is later; 0 outside of the hours. When hours began only the clock on the wall tells, which may have been set
+// since: it is never more than the time that has passed since from, of which the monotonic clock tells.
 func expected(hours []config.Hours, location *time.Location, from, now time.Time) time.Duration {
 	if len(hours) == 0 {
 		return now.Sub(from)
@@ -110,7 +119,7 @@ func expected(hours []config.Hours, location *time.Location, from, now time.Time
 	case began.IsZero():
 		return 0
 	case began.After(from):
-		return now.Sub(began)
+		return min(now.Sub(began), now.Sub(from))
 	default:
 		return now.Sub(from)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
@@ -118,6 +119,54 @@ func TestWhichCamerasAreSilent(t *testing.T) {
 			}
 			if strings.TrimSpace(got) != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// set is what a clock reads at t if it was set by a jump meanwhile: the wall's reading has it, the monotonic one has not.
+func set(t *testing.T, at time.Time, jump time.Duration) time.Time {
+	t.Helper()
+	words := (*[2]uint64)(unsafe.Pointer(&at)) // time.Time: with a monotonic reading, seconds are from bit 30 of wall on
+	was := at
+	words[0] += uint64(jump/time.Second) << 30
+	if got := at.Round(0).Sub(was.Round(0)); at.Sub(was) != 0 || got != jump {
+		t.Fatalf("package time holds its readings in another way: the wall's moved by %v, the other by %v", got, at.Sub(was))
+	}
+	return at
+}
+
+// TestAClockThatIsSetMakesNoCameraSilent: a box without a battery for its clock starts at ten in the evening, as when it was
+// switched off, and NTP sets it to ten the next morning, two hours after the shop has opened. What counts is how long the
+// agent waits.
+func TestAClockThatIsSetMakesNoCameraSilent(t *testing.T) {
+	started := time.Now()
+	evening := when(t, "2026-11-22 22:00")
+	started = set(t, started, evening.Sub(started.Round(0)).Truncate(time.Second))
+	rules := config.SilenceRules{Location: berlin(t), Others: config.SilenceRule{After: time.Hour, Hours: []config.Hours{{From: 8 * 60, To: 21 * 60}}}}
+	before := []queue.CameraStats{{Camera: "aisle", LastCaptured: evening.Add(-80 * time.Minute)}}
+	noticed := []capture.CameraState{{Camera: "aisle", Present: true, LastSeen: started.Add(time.Minute)}}
+	for _, tc := range []struct {
+		story string
+		seen  []capture.CameraState
+		queue []queue.CameraStats
+		after time.Duration
+		jump  time.Duration
+		want  bool
+	}{
+		{"set, and nothing known", []capture.CameraState{{Camera: "aisle", Present: true}}, nil, 2 * time.Minute, 12 * time.Hour, false},
+		{"set, and a frame from before", []capture.CameraState{{Camera: "aisle", Present: true}}, before, 2 * time.Minute, 12 * time.Hour, false},
+		{"set, and a file since the start", noticed, nil, 2 * time.Minute, 12 * time.Hour, false},
+		{"set, and waited for long enough", noticed, before, 62 * time.Minute, 11 * time.Hour, true},
+		{"set, and nothing since the start, waited for long enough", []capture.CameraState{{Camera: "aisle", Present: true}}, before, 61 * time.Minute, 11 * time.Hour, true},
+		{"not set, and nothing since the shop has opened", noticed, nil, 12 * time.Hour, 0, true},
+	} {
+		t.Run(tc.story, func(t *testing.T) {
+			s := &silence{rules: rules, started: started}
+			f := facts{capture: capture.State{Cameras: tc.seen}, queue: queue.Stats{Cameras: tc.queue}}
+			got := s.silent(f, set(t, started.Add(tc.after), tc.jump))
+			if (len(got) > 0) != tc.want {
+				t.Errorf("%v", got)
 			}
 		})
 	}

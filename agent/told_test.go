@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/png"
 	"net"
 	"os"
 	"path/filepath"
@@ -106,10 +109,12 @@ func TestAStuckLoopWithholdsTheWatchdog(t *testing.T) {
 		await("that the agent lives", alive)
 	}
 
-	for range cap(r.intake.decoders) { // what every worker needs, and nobody gives back
-		r.intake.decoders <- struct{}{}
+	r.intake.heavy.Lock() // what a worker needs for a PNG, and nobody gives back
+	var frame bytes.Buffer
+	if err := png.Encode(&frame, image.NewGray(image.Rect(0, 0, 64, 64))); err != nil {
+		t.Fatal(err)
 	}
-	s.write("a.jpg", picture(t, 64))
+	s.write("a.png", frame.Bytes())
 	await("what is stuck", func(m string) bool { return strings.HasPrefix(m, "STATUS=stuck: intake has not moved for") })
 	for range 10 {
 		if m := hear(t, conn, 100*time.Millisecond); alive(m) {
@@ -117,9 +122,7 @@ func TestAStuckLoopWithholdsTheWatchdog(t *testing.T) {
 		}
 	}
 
-	for range cap(r.intake.decoders) {
-		<-r.intake.decoders
-	}
+	r.intake.heavy.Unlock()
 	await("that the agent lives again", alive)
 	stop()
 	await("that it stops", func(m string) bool { return m == "STOPPING=1" })
@@ -152,7 +155,7 @@ func TestEveryLoopIsHeardFrom(t *testing.T) {
 	for _, late := range r.pulse.Late(time.Now().Add(1000 * time.Hour)) { // all but those that wait for others
 		names[late.Loop] = true
 	}
-	for _, want := range []string{"capture scan", "uploader", "health"} {
+	for _, want := range []string{"uploader", "health"} {
 		if !names[want] {
 			t.Errorf("%s promises nothing", want)
 		}

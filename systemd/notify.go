@@ -25,7 +25,8 @@ type Service interface {
 // it tells nobody.
 type Notifier struct {
 	// End ends the process, to be started anew by a service manager that has no watchdog; nil: nobody would. It is called
-	// when the service hangs and no watchdog of systemd's is set.
+	// when two looks in a row find that the service hangs, and no watchdog of systemd's is set. One look does not tell: where
+	// the clock counts the sleep of the machine, as on Windows, every loop is late when it wakes, until it has run.
 	End func()
 
 	every    time.Duration
@@ -35,7 +36,7 @@ type Notifier struct {
 	mu     sync.Mutex // guards what follows
 	status string     // as it was told last
 	failed bool       // systemd could not be told, and the log has it
-	stuck  bool       // the log has it
+	stuck  int        // looks in a row that have found it so; the log has the first
 }
 
 // NewNotifier reads NOTIFY_SOCKET and WATCHDOG_USEC of the environment.
@@ -69,60 +70,102 @@ func (n *Notifier) Status(line string) {
 
 // Watch tells systemd how a service is until ctx ends, then that it stops. It says that the service lives only while
 // nothing of it hangs: a service that does is killed and started anew by systemd, after WatchdogSec.
+//
+// That it lives is said on the word of Stuck alone. The headline asks the disk and waits for locks, so it is made beside
+// this: one that is late is told late. One that hangs for good is not waited for in the end.
 func (n *Notifier) Watch(ctx context.Context, s Service) {
+	asks, lines := make(chan struct{}, 1), make(chan string)
+	defer close(asks)
+	go headlines(ctx, s, asks, lines)
 	tick := time.NewTicker(n.every)
 	defer tick.Stop()
 	for {
-		n.tell(s)
-		select {
-		case <-ctx.Done():
+		if n.tell(s.Stuck()) {
+			select {
+			case asks <- struct{}{}:
+			default: // the last one is not answered yet
+			}
+		}
+		if !n.pause(ctx, tick.C, lines) {
 			n.send(daemon.SdNotifyStopping)
 			n.Status("stopping")
 			return
-		case <-tick.C:
 		}
 	}
 }
 
-func (n *Notifier) tell(s Service) {
-	stuck := s.Stuck()
-	line := ""
-	if len(stuck) == 0 {
-		line = s.Headline() // what hangs may hold what this waits for
+// headlines makes a line for each question.
+func headlines(ctx context.Context, s Service, asks <-chan struct{}, lines chan<- string) {
+	for range asks {
+		select {
+		case lines <- s.Headline():
+		case <-ctx.Done():
+			return
+		}
 	}
+}
+
+// pause lasts until the next tick; false says that ctx has ended. A headline that comes meanwhile is told.
+func (n *Notifier) pause(ctx context.Context, tick <-chan time.Time, lines <-chan string) bool {
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case line := <-lines:
+			n.headline(line)
+		case <-tick:
+			return true
+		}
+	}
+}
+
+// tell says whether the service lives.
+func (n *Notifier) tell(stuck []string) (lives bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.noteStuck(stuck)
 	if len(stuck) > 0 {
 		n.sendLocked(n.news("stuck: " + strings.Join(stuck, "; ")))
-		if !n.watchdog && n.End != nil {
+		if n.stuck > 1 && !n.watchdog && n.End != nil {
 			n.End()
 		}
-		return
+		return false
 	}
-	message := n.news(line)
 	if n.watchdog {
-		message = append(message, daemon.SdNotifyWatchdog)
+		n.sendLocked([]string{daemon.SdNotifyWatchdog})
 	}
-	n.sendLocked(message)
+	return true
+}
+
+// headline tells how the service is, unless it is more important by now what hangs.
+func (n *Notifier) headline(line string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stuck == 0 {
+		n.sendLocked(n.news(line))
+	}
 }
 
 // noteStuck says each onset and each end to the log, once.
 func (n *Notifier) noteStuck(stuck []string) {
-	switch {
-	case len(stuck) > 0 && !n.stuck:
-		what := "nobody restarts it: no watchdog is set"
-		switch {
-		case n.watchdog:
-			what = "systemd's watchdog is told no more that it lives, and restarts it"
-		case n.End != nil:
-			what = "it ends, to be started anew"
+	if len(stuck) == 0 {
+		if n.stuck > 0 {
+			n.log.Info("over: the agent hangs")
 		}
-		n.log.Error("the agent hangs; "+what, "stuck", stuck)
-	case len(stuck) == 0 && n.stuck:
-		n.log.Info("over: the agent hangs")
+		n.stuck = 0
+		return
 	}
-	n.stuck = len(stuck) > 0
+	if n.stuck++; n.stuck > 1 {
+		return
+	}
+	what := "nobody restarts it: no watchdog is set"
+	switch {
+	case n.watchdog:
+		what = "systemd's watchdog is told no more that it lives, and restarts it"
+	case n.End != nil:
+		what = "unless it moves within " + n.every.String() + " it ends, to be started anew"
+	}
+	n.log.Error("the agent hangs; "+what, "stuck", stuck)
 }
 
 // news is a status that has not been told yet.

@@ -20,7 +20,10 @@
 //     number, whatever lies in the capture folder.
 //  9. Nothing waits in silence: a folder that names no camera, a dead watch, a missing disk, a file that cannot be
 //     taken away, pictures that are held back in the rejected folder, also by an earlier run, are all in [State].
-//  10. Once a marker has been recorded, no fault of the capture disk keeps [Open] from returning a Watcher.
+//  10. Once a marker has been recorded, no fault of the capture disk keeps [Open] from returning a Watcher within seconds.
+//  11. A disk that does not answer is a state, [DiskSilent]: for Open after seconds, later when one step of a scan, a look at
+//     a file or its removal takes minutes. It keeps neither State nor the end of Run waiting. One look at the whole folder
+//     waits for it at most, and one for each caller's file; what hangs goes on when the answer comes.
 //
 // # Who a file belongs to
 //

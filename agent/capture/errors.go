@@ -55,6 +55,10 @@ func setupError(path string, err error) error {
 	case errors.Is(err, syscall.ENOSPC):
 		e.Problem = "is on a full disk"
 		e.Hint = "Free some space on the capture disk."
+	case errors.Is(err, errSilent):
+		e.Problem = "does not answer"
+		e.Hint = "If the folder is on another machine, see whether that is there; then unmount it with umount -l, and mount it anew. " +
+			"If it is a disk of this machine, see the system's log."
 	default:
 		e.Problem = err.Error()
 		e.Hint = "Check the disk and the path in capture.dir."

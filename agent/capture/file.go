@@ -100,6 +100,7 @@ func (f *File) Read(limit int64) ([]byte, error) {
 	if f.Size > limit {
 		return nil, fmt.Errorf("%w: %s has %d bytes of %d", ErrTooLarge, f.Path, f.Size, limit)
 	}
+	defer f.w.ask("a reader").answered()
 	dir, name := split(f.rel)
 	d, err := descend(f.w.opts.Dir, dir)
 	if err != nil {

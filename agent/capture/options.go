@@ -17,10 +17,6 @@ const (
 	DefaultRejectedMaxAge   = 30 * 24 * time.Hour
 )
 
-// patience is how long one step of a scan may take, a look at one file: a disk that wakes, or a network mount whose server
-// starts anew, needs a minute or two. What takes longer hangs.
-const patience = 5 * time.Minute
-
 // Limits that nobody has needed to change; they bound memory and disk (promise 8).
 const (
 	maxCandidates = 4096  // files remembered per camera; about 1 MB
@@ -51,9 +47,6 @@ type Options struct {
 
 	RejectedMaxBytes int64         // 0 means DefaultRejectedMaxBytes
 	RejectedMaxAge   time.Duration // 0 means DefaultRejectedMaxAge
-
-	// Progress is told at each step of the loop that scans within what time it will be told again. Nil: nobody asks.
-	Progress func(within time.Duration)
 
 	Logger *slog.Logger // nil discards
 }
@@ -88,9 +81,6 @@ func (o Options) withDefaults() (Options, error) {
 	o.GiveUp = cmp.Or(o.GiveUp, DefaultGiveUp)
 	o.RejectedMaxBytes = cmp.Or(o.RejectedMaxBytes, DefaultRejectedMaxBytes)
 	o.RejectedMaxAge = cmp.Or(o.RejectedMaxAge, DefaultRejectedMaxAge)
-	if o.Progress == nil {
-		o.Progress = func(time.Duration) {}
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -39,6 +39,7 @@ type finding struct {
 
 // examine looks at one file and decides whether it is complete. It changes nothing on disk.
 func (w *Watcher) examine(e entry, now time.Time) finding {
+	defer w.ask("a probe").answered()
 	dir, name := split(e.path)
 	d, err := descend(w.opts.Dir, dir)
 	if err != nil {

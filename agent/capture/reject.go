@@ -44,6 +44,7 @@ func (f *File) Reject(why Rejection) error {
 	if f.ended.Swap(true) {
 		return ErrEnded
 	}
+	defer f.w.ask("a rejection").answered()
 	r, err := f.reject(why)
 	if err = f.end(err); err == nil {
 		f.w.rejected.added(r)

@@ -175,9 +175,11 @@ type store struct {
 	maxAge   time.Duration
 	log      *slog.Logger
 
-	mu    sync.Mutex
-	known bool  // bytes and files have been counted
-	bytes int64 // about; a prune counts anew
+	pass sync.Mutex // held by a prune: one at a time
+
+	mu    sync.Mutex // guards what follows; free while the disk is busy, for State asks
+	known bool       // bytes and files have been counted
+	bytes int64      // about; a prune counts anew
 	files int
 	held  heldBack
 }
@@ -204,24 +206,26 @@ type pruned struct {
 // prune deletes what is too old, and then the oldest until nine tenths of the bounds hold, so that not every further
 // rejection has to list the folder. The newest stays. What it deleted is logged once.
 func (s *store) prune(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.pass.Lock()
+	defer s.pass.Unlock()
 	list, err := rejectedFiles(s.dir)
 	if err != nil {
 		s.log.Warn("rejected folder cannot be listed", "error", err)
 	}
-	s.known, s.bytes, s.files = true, 0, len(list)
+	bytes, files := int64(0), len(list)
 	for _, file := range list {
-		s.bytes += file.size
+		bytes += file.size
 	}
-	shrink := s.bytes > s.maxBytes || s.files > maxRejected
+	shrink := bytes > s.maxBytes || files > maxRejected
 	var gone pruned
 	for i, file := range list {
 		old := s.tooOld(file, now)
-		much := shrink && (s.bytes > s.maxBytes/10*9 || s.files > maxRejected/10*9)
+		much := shrink && (bytes > s.maxBytes/10*9 || files > maxRejected/10*9)
 		if i == len(list)-1 && !old || !old && !much || !s.remove(file) {
 			continue
 		}
+		bytes -= file.size
+		files--
 		if gone.oldest.IsZero() {
 			gone.oldest = file.at
 		}
@@ -231,7 +235,15 @@ func (s *store) prune(now time.Time) {
 			gone.much++
 		}
 	}
+	s.counted(bytes, files)
 	s.report(gone)
+}
+
+// counted takes note of what a prune has left. What was added meanwhile it may have missed: the next one counts anew.
+func (s *store) counted(bytes int64, files int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.bytes, s.files = true, bytes, files
 }
 
 // tooOld never says so of a frame that is held back, nor where the stamp or the reason cannot be relied on.
@@ -272,7 +284,5 @@ func (s *store) remove(file rejectedFile) bool {
 			return false
 		}
 	}
-	s.bytes -= file.size
-	s.files--
 	return true
 }

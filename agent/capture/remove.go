@@ -35,6 +35,7 @@ func (f *File) Remove() error {
 	if f.ended.Swap(true) {
 		return ErrEnded
 	}
+	defer f.w.ask("a removal").answered()
 	err := f.end(f.remove())
 	if errors.Is(err, ErrVanished) {
 		return nil

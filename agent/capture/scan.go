@@ -13,8 +13,14 @@ import (
 // scan looks at everything in the capture folder once, and at the disk itself. An error means that the folder could
 // not be looked at; what is wrong below it is recorded with the camera.
 func (w *Watcher) scan(ctx context.Context) error {
-	w.scanning.Lock()
-	defer w.scanning.Unlock()
+	select {
+	case w.scanning <- struct{}{}:
+		defer func() { <-w.scanning }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	step := w.ask("the scan")
+	defer step.answered()
 	w.findRejected()
 	w.beginCover()
 	defer w.endCover()
@@ -33,7 +39,7 @@ func (w *Watcher) scan(ctx context.Context) error {
 	}
 	w.ledger.pause(disk.Disk == DiskForeign)
 
-	s := &scan{w: w, ctx: ctx, now: time.Now(), folders: map[string][]string{}}
+	s := &scan{w: w, ctx: ctx, step: step, now: time.Now(), folders: map[string][]string{}}
 	err = s.top(d)
 	for _, id := range sortedKeys(s.folders) {
 		s.camera(d, id, s.folders[id])
@@ -60,6 +66,7 @@ func (w *Watcher) lostFolder(err error) error {
 type scan struct {
 	w       *Watcher
 	ctx     context.Context
+	step    *question // nil for a hint, which looks at one folder
 	now     time.Time
 	folders map[string][]string // camera id to first-level folders
 	unnamed []UnnamedFolder
@@ -183,10 +190,10 @@ func (s *scan) list(c *camera, d *folder, rel string, below func(name string)) {
 	s.failed(err)
 }
 
-// progress says that the scan moves on. A hint's look at one folder says nothing of the loop.
+// progress says that the scan moves on.
 func (s *scan) progress() {
-	if !s.hint {
-		s.w.opts.Progress(patience)
+	if s.step != nil {
+		s.step.moved()
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	DiskMarkerMissing Disk = "marker_missing" // not mounted, or another disk or folder; files in it are taken; see Adopt
 	DiskForeign       Disk = "foreign"        // the marker is another rig's; files in it wait; see Adopt
 	DiskFailing       Disk = "failing"        // it or the marker cannot be read, or it could not be written to at Open: see Detail
+	DiskSilent        Disk = "silent"         // it does not answer, as a network mount whose server is gone: see Detail
 )
 
 // WatchReason is why folders are, or are not, watched for events. Without a watch, files are found by scans alone.
@@ -139,6 +140,9 @@ func (w *Watcher) State() State {
 		TooMany: w.disk.tooMany,
 	}
 	w.mu.Unlock()
+	if disk, is := w.asked.unanswered(time.Now()); is {
+		s.Disk, s.Detail, s.Since = disk.Disk, disk.Detail, disk.since
+	}
 	s.Cameras = w.ledger.state()
 	s.Held = w.rejected.heldNow()
 	return s

@@ -20,7 +20,8 @@ type Watcher struct {
 	asides   sync.Map      // paths below Dir that Remove or Reject is busy with; the scan leaves them alone
 	kicks    chan struct{} // a scan is wanted now; capacity 1
 
-	scanning sync.Mutex // held by a scan: one at a time
+	scanning chan struct{} // held by whoever looks at the whole folder: Open, and then one scan at a time; capacity 1
+	asked    asked         // what the disk has not answered yet
 
 	mu    sync.Mutex // guards what follows
 	disk  diskState
@@ -38,7 +39,8 @@ type Watcher struct {
 
 // Open checks that the capture folder can be used, and makes the marker at first start. A *SetupError says what is wrong
 // and what to do. Where a marker has been recorded before, a folder that is missing, cannot be read or cannot be written
-// to is no error but a state: its disk may come, or be mended, later, and the rest of the agent has work meanwhile.
+// to is no error but a state: its disk may come, or be mended, later, and the rest of the agent has work meanwhile. So is one
+// that does not answer within openPatience.
 func Open(opts Options) (*Watcher, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
@@ -49,94 +51,46 @@ func Open(opts Options) (*Watcher, error) {
 		rejected:  &store{dir: opts.Rejected, maxBytes: opts.RejectedMaxBytes, maxAge: opts.RejectedMaxAge, log: opts.Logger},
 		seed:      maphash.MakeSeed(),
 		kicks:     make(chan struct{}, 1),
+		scanning:  make(chan struct{}, 1),
 		lease:     takeLease,
 		newNotify: newFsnotify,
 	}
 	w.ledger = newLedger(maxCandidates, w.kick)
 	w.watch.Reason = WatchStarting
 	w.watch.Since = time.Now()
-	w.findRejected()
 	if err := w.checkSetup(); err != nil {
 		return nil, err
 	}
 	return w, nil
 }
 
-// checkSetup tries what the agent will have to do: list the folder, and make, rename and delete a file in it.
-func (w *Watcher) checkSetup() error {
-	recorded, err := readSeen(w.opts.Seen)
-	if err != nil {
-		return err
-	}
-	disk, err := w.tryFolder()
-	if err != nil && recorded == "" {
-		return err
-	}
-	w.setUntried(err != nil)
-	w.setDisk(disk)
-	return nil
-}
-
-// tryFolder also returns the state that its error makes.
-func (w *Watcher) tryFolder() (diskState, error) {
-	d, err := openFolder(w.opts.Dir)
-	if err != nil {
-		return lost(w.opts.Dir, err), setupError(w.opts.Dir, err)
-	}
-	defer d.close()
-	if err := d.each(func(string) bool { return false }); err != nil {
-		return failing(w.opts.Dir, err), setupError(w.opts.Dir, err)
-	}
-	if err := tryWriting(d); err != nil {
-		return failing(w.opts.Dir, err), setupError(w.opts.Dir, err)
-	}
-	disk, err := checkMarker(d, w.opts.Seen)
-	if err != nil {
-		return failing(w.opts.Dir, err), err
-	}
-	return disk, nil
-}
-
-// tryWritingAgain returns why the folder cannot be written to, if Open left that to be tried.
-func (w *Watcher) tryWritingAgain(d *folder) error {
-	w.mu.Lock()
-	untried := w.untried
-	w.mu.Unlock()
-	if !untried {
-		return nil
-	}
-	err := tryWriting(d)
-	w.setUntried(err != nil)
-	return err
-}
-
-func (w *Watcher) setUntried(is bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.untried = is
-}
-
-func tryWriting(d *folder) error {
-	name := ".shelf-agent-try-" + randomHex(8)
-	f, err := d.create(name)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return d.remove(name)
-}
+// endPatience is how long Run waits, when ctx has ended, for a disk that does not answer.
+const endPatience = 3 * time.Second
 
 // Run scans, and listens for events, until ctx ends; then it returns nil. Trouble with the folder or its watch is in
-// State, is retried, and never ends Run.
+// State, is retried, and never ends Run. A look that hangs does not keep it from returning: it ends with the process.
 func (w *Watcher) Run(ctx context.Context) error {
 	// The watch comes before the first scan, which fills it.
 	n, err := w.connect()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.watchLoop(ctx, n, err) })
 	group.Go(func() error { return w.scanLoop(ctx) })
-	return group.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- group.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(endPatience)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		w.opts.Logger.Warn("the capture folder does not answer; nobody waits for it any more", "dir", w.opts.Dir)
+		return nil
+	}
 }
 
 // How often the loop does other things than a scan every Rescan.
@@ -148,28 +102,30 @@ const (
 
 // scanLoop scans every Rescan and when kicked, and prunes the rejected folder now and then.
 func (w *Watcher) scanLoop(ctx context.Context) error {
-	defer w.opts.Progress(0)
 	var pruned time.Time
 	for {
 		began := time.Now()
-		w.opts.Progress(patience)
 		if pruned.IsZero() || began.Sub(pruned) >= pruneEvery {
-			w.rejected.prune(began)
+			w.tend(func() { w.rejected.prune(began) })
 			pruned = began
 		}
 		pause := w.opts.Rescan
 		if err := w.scan(ctx); err != nil {
 			pause = min(pause, missingRescan)
 		}
-		w.opts.Progress(patience)
-		w.rejected.lookHeld()
-		w.opts.Progress(pause + patience)
+		w.tend(w.rejected.lookHeld)
 		// A kick must not turn scanning into a busy loop.
 		gap := minScanGap + 3*time.Since(began)
 		if !sleep(ctx, min(gap, pause), nil) || !sleep(ctx, max(pause-gap, 0), w.kicks) {
 			return nil
 		}
 	}
+}
+
+// tend does something in the rejected folder, whose disk may be silent, too.
+func (w *Watcher) tend(do func()) {
+	defer w.asked.ask("the rejected folder "+w.opts.Rejected, "the scan").answered()
+	do()
 }
 
 // sleep waits for d or until sooner delivers; false means that ctx has ended.

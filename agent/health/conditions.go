@@ -108,9 +108,10 @@ var notServed = []Code{BackendDenied, BackendFault, TicketRefused, TooFast, S3De
 var conditions = []Condition{
 	{
 		Code: CaptureMissing, Severity: Critical, Title: "The capture folder is missing or fails",
-		Meaning: "The folder that the cameras write to is not there, its disk is not mounted, or the agent cannot read it or write " +
-			"to it. New frames may not be seen; those in the queue are still sent.",
-		Do: "Check the cable and power of the capture disk, then its mount and the folder's permissions. The agent goes on by itself. " +
+		Meaning: "The folder that the cameras write to is not there, its disk is not mounted or does not answer, or the agent cannot read " +
+			"it or write to it. New frames may not be seen; those in the queue are still sent.",
+		Do: "Check the cable and power of the capture disk, then its mount and the folder's permissions; if it is on another machine, " +
+			"see whether that is there. The agent goes on by itself. " +
 			"If the disk was replaced, run `sudo shelf-agent capture adopt` once the new one is mounted.",
 	},
 	{

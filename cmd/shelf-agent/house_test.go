@@ -36,6 +36,8 @@ var house = map[string][]string{
 	"agent/support":       {"agent/config", "agent/config/strict", "agent/desk", "agent/status", "uploader/ticket"},
 	"agent/trail":         {},
 
+	"agent/capture/deafmount": {},
+
 	"queue":                      {},
 	"queue/faults":               {},
 	"queue/powercut":             {"queue"},
