@@ -42,7 +42,7 @@ func servePipeline(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	options.Log.Info("listening", "mode", modePipeline, "bucket", options.Bucket)
+	options.Log.Info("listening", "mode", modePipeline, "bucket", options.Bucket, "heap_limit", debug.SetMemoryLimit(-1))
 	p.Serve(ctx)
 	return errors.New("the event loop ended")
 }
