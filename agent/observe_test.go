@@ -78,6 +78,7 @@ func TestConditionsFollowFacts(t *testing.T) {
 			f.capture.Disk, f.capture.Watch.Reason = capture.DiskFolderMissing, capture.WatchNoFolder
 		}, "capture_missing", status.Down},
 		{"the capture disk is read-only", func(f *facts) { f.capture.Disk = capture.DiskFailing }, "capture_missing", status.Down},
+		{"the capture folder does not answer", func(f *facts) { f.capture.Disk = capture.DiskSilent }, "capture_missing", status.Down},
 		{"the capture disk is not mounted, or new", func(f *facts) { f.capture.Disk = capture.DiskMarkerMissing }, "capture_unmarked", status.Degraded},
 		{"the capture disk is another rig's", func(f *facts) { f.capture.Disk = capture.DiskForeign }, "capture_foreign", status.Down},
 		{"a link lies in the capture folder", func(f *facts) { f.capture.Odd = 1 }, "files_odd", status.Healthy},

@@ -10,7 +10,7 @@ import (
 // TestTheLongestWaitIsTheState, once it has lasted beyond the patience, and until it is answered.
 func TestTheLongestWaitIsTheState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &Watcher{opts: Options{Dir: "/srv/cameras"}, ledger: newLedger(1, func() {}), rejected: &store{}}
+		w := &Watcher{opts: Options{Dir: "/srv/cameras"}, ledger: newLedger(1, func() {}), rejected: &store{dir: "/srv/rejected"}}
 		w.disk.Disk = DiskPresent
 		scan := w.ask("the scan")
 		time.Sleep(patience - time.Second) // the bubble's clock
@@ -33,6 +33,11 @@ func TestTheLongestWaitIsTheState(t *testing.T) {
 		scan.answered()
 		time.Sleep(time.Hour)
 		equal(t, "nobody waits", w.State().Disk, DiskPresent)
+		defer w.rejected.ask().answered()
+		time.Sleep(patience)
+		if s := w.State(); s.Disk != DiskSilent || !strings.HasPrefix(s.Detail, "the rejected folder /srv/rejected does not answer") {
+			t.Errorf("the rejected folder: %+v", s)
+		}
 	})
 }
 

@@ -139,9 +139,9 @@ func TestARejectedFolderThatDoesNotAnswer(t *testing.T) {
 	r.rejected.dir, r.opts.Rejected = filepath.Join(r.dir, "rejected"), filepath.Join(r.dir, "rejected")
 	m.Deafen()
 	pruned := make(chan struct{})
-	go func() { defer close(pruned); r.tend(func() { r.rejected.prune(time.Now()) }) }()
+	go func() { defer close(pruned); r.rejected.prune(time.Now()) }()
 	r.until("the prune waits", func(State) bool { return m.Waiting() > 0 })
-	if s, is := r.asked.unanswered(time.Now().Add(patience)); !is || !strings.HasPrefix(s.Detail, "the rejected folder "+r.opts.Rejected+" does not answer") {
+	if s, is := r.rejected.asked.unanswered(time.Now().Add(patience)); !is || !strings.HasPrefix(s.Detail, "the rejected folder "+r.opts.Rejected+" does not answer") {
 		t.Errorf("%+v", s)
 	}
 	m.Hear()

@@ -51,6 +51,8 @@ func (h *heldBack) add(r Rejected) {
 // lookHeld finds what was held back before Open, once, and forgets what is not there any more. The lock is free while
 // the disk is busy.
 func (s *store) lookHeld() {
+	step := s.ask()
+	defer step.answered()
 	s.mu.Lock()
 	listed := s.held.listed
 	s.mu.Unlock()
@@ -65,6 +67,7 @@ func (s *store) lookHeld() {
 	}
 	for camera, names := range s.heldNames() {
 		gone := slices.DeleteFunc(names, func(name string) bool {
+			step.moved()
 			_, err := os.Lstat(filepath.Join(s.dir, camera, name))
 			return !errors.Is(err, fs.ErrNotExist)
 		})

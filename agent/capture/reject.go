@@ -44,9 +44,11 @@ func (f *File) Reject(why Rejection) error {
 	if f.ended.Swap(true) {
 		return ErrEnded
 	}
-	defer f.w.ask("a rejection").answered()
+	step := f.w.ask("a rejection")
 	r, err := f.reject(why)
-	if err = f.end(err); err == nil {
+	err = f.end(err)
+	step.answered()
+	if err == nil {
 		f.w.rejected.added(r)
 	}
 	return err

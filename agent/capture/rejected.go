@@ -174,6 +174,7 @@ type store struct {
 	maxBytes int64
 	maxAge   time.Duration
 	log      *slog.Logger
+	asked    asked // what its disk, which may be another than the capture folder's, has not answered yet
 
 	pass sync.Mutex // held by a prune: one at a time
 
@@ -208,6 +209,8 @@ type pruned struct {
 func (s *store) prune(now time.Time) {
 	s.pass.Lock()
 	defer s.pass.Unlock()
+	step := s.ask()
+	defer step.answered()
 	list, err := rejectedFiles(s.dir)
 	if err != nil {
 		s.log.Warn("rejected folder cannot be listed", "error", err)
@@ -219,6 +222,7 @@ func (s *store) prune(now time.Time) {
 	shrink := bytes > s.maxBytes || files > maxRejected
 	var gone pruned
 	for i, file := range list {
+		step.moved()
 		old := s.tooOld(file, now)
 		much := shrink && (bytes > s.maxBytes/10*9 || files > maxRejected/10*9)
 		if i == len(list)-1 && !old || !old && !much || !s.remove(file) {
@@ -238,6 +242,8 @@ func (s *store) prune(now time.Time) {
 	s.counted(bytes, files)
 	s.report(gone)
 }
+
+func (s *store) ask() *question { return s.asked.ask("the rejected folder "+s.dir, "the scan") }
 
 // counted takes note of what a prune has left. What was added meanwhile it may have missed: the next one counts anew.
 func (s *store) counted(bytes int64, files int) {

@@ -140,8 +140,10 @@ func (w *Watcher) State() State {
 		TooMany: w.disk.tooMany,
 	}
 	w.mu.Unlock()
-	if disk, is := w.asked.unanswered(time.Now()); is {
-		s.Disk, s.Detail, s.Since = disk.Disk, disk.Detail, disk.since
+	for _, asked := range []*asked{&w.rejected.asked, &w.asked} {
+		if disk, is := asked.unanswered(time.Now()); is {
+			s.Disk, s.Detail, s.Since = disk.Disk, disk.Detail, disk.since
+		}
 	}
 	s.Cameras = w.ledger.state()
 	s.Held = w.rejected.heldNow()

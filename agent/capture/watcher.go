@@ -106,26 +106,20 @@ func (w *Watcher) scanLoop(ctx context.Context) error {
 	for {
 		began := time.Now()
 		if pruned.IsZero() || began.Sub(pruned) >= pruneEvery {
-			w.tend(func() { w.rejected.prune(began) })
+			w.rejected.prune(began)
 			pruned = began
 		}
 		pause := w.opts.Rescan
 		if err := w.scan(ctx); err != nil {
 			pause = min(pause, missingRescan)
 		}
-		w.tend(w.rejected.lookHeld)
+		w.rejected.lookHeld()
 		// A kick must not turn scanning into a busy loop.
 		gap := minScanGap + 3*time.Since(began)
 		if !sleep(ctx, min(gap, pause), nil) || !sleep(ctx, max(pause-gap, 0), w.kicks) {
 			return nil
 		}
 	}
-}
-
-// tend does something in the rejected folder, whose disk may be silent, too.
-func (w *Watcher) tend(do func()) {
-	defer w.asked.ask("the rejected folder "+w.opts.Rejected, "the scan").answered()
-	do()
 }
 
 // sleep waits for d or until sooner delivers; false means that ctx has ended.
