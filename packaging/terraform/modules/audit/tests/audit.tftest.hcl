@@ -58,6 +58,19 @@ run "whatever_is_done_is_written_down" {
   }
 }
 
+run "the_trails_lock_can_come_later" {
+  command = apply
+
+  variables {
+    lock_audit = false
+  }
+
+  assert {
+    condition     = module.trail_bucket.lockable
+    error_message = "Whether the trail's files are locked must not depend on which bucket it is."
+  }
+}
+
 run "somebody_is_told" {
   command = apply
 
