@@ -48,7 +48,7 @@ var mistakes = []mistake{
 	// Functions.
 	{"a role without a boundary", "function", "role.tf", "  permissions_boundary = var.boundary_arn\n", "", "function", "must have the permission boundary"},
 	{"logs of every function", "function", "role.tf", `Resource = "${local.log_arn}:*"`, `Resource = "*"`, "function", "its own log and no other"},
-	{"the program makes network interfaces", "function", "role.tf", `Effect    = "Deny"`, `Effect    = "Allow"`, "function", "must not be able to make network interfaces"},
+	{"the program makes network interfaces", "function", "role.tf", "\"ButNotTheProgramItself\"\n      Effect    = \"Deny\"", "\"ButNotTheProgramItself\"\n      Effect    = \"Allow\"", "function", "must not be able to make network interfaces"},
 	{"an environment in AWS's hands", "function", "main.tf", `kms_key_arn                    = var.kms_key_arn`, `kms_key_arn                    = null`, "function", "encrypted with our key"},
 
 	// The ticket API.

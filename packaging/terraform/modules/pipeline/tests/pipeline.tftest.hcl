@@ -13,6 +13,7 @@ variables {
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   urgent_topic_arn   = "arn:aws:sns:eu-central-1:111122223333:shelf-urgent"
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
 }
