@@ -132,6 +132,11 @@ run "images_are_what_they_were" {
     }
     error_message = "Only our functions may start from the images."
   }
+
+  assert {
+    condition     = [for r in jsondecode(aws_ecr_lifecycle_policy.backend.policy).rules : r.selection.tagStatus] == ["untagged"]
+    error_message = "An image with a tag may be the one that runs: it must not end by itself."
+  }
 }
 
 run "one_at_a_time_in_a_trial" {
@@ -142,7 +147,12 @@ run "one_at_a_time_in_a_trial" {
   }
 
   assert {
-    condition     = length(aws_lambda_event_source_mapping.frames.scaling_config) == 0
-    error_message = "SQS knows no maximum below 2."
+    condition     = aws_lambda_event_source_mapping.frames.scaling_config[0].maximum_concurrency == 2
+    error_message = "Without a maximum five pollers ask for one function; SQS knows none below 2."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.frames.redrive_policy).maxReceiveCount == 50
+    error_message = "Where one of two pollers may be throttled, a frame must have more tries before it is given up."
   }
 }
