@@ -80,7 +80,7 @@ run "the_backend_is_told_where_things_are" {
       table = "shelf-registry"
       [enrolment]
       url = "https://tickets.example.com"
-      ca_certificate = "ca.pem"
+      ca_certificate = "issuer.pem"
       ca_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shelf/ca-key-AbCdEf"
     TOML
     error_message = "The backend's configuration is not what it should be."
