@@ -90,13 +90,13 @@ variable "lock_days" {
 }
 
 variable "expire_days" {
-  description = "Days after which frames are deleted; 0 is never."
+  description = "Days after which frames, and what is derived from them, are deleted; their bytes go a day or two later, or when their lock ends; 0 is never."
   type        = number
   default     = 365
 }
 
 variable "other_prefixes" {
-  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames."
+  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames, and is deleted as they are after expire_days."
   type        = list(string)
   default     = ["derived/"]
 }
