@@ -66,6 +66,7 @@ var mistakes = []mistake{
 	{"a trail that can be forged", "audit", "trail.tf", `enable_log_file_validation    = true`, `enable_log_file_validation    = false`, "audit", "must be provable"},
 	{"frames are read unseen", "audit", "trail.tf", `starts_with = ["${var.bucket_arn}/"]`, `starts_with = ["arn:aws:s3:::another/"]`, "audit", "Every access to a frame"},
 	{"a disabled key can wait", "audit", "watch.tf", "(($.eventName = \\\"DisableKey\\\") || ($.eventName = \\\"ScheduleKeyDeletion\\\")", "(($.eventName = \\\"ScheduleKeyDeletion\\\")", "audit", "must be seen"},
+	{"alarms can be deleted unseen", "audit", "watch.tf", `($.eventName = \"DeleteAlarms\") || `, ``, "audit", "must be seen"},
 	{"GuardDuty does not watch S3", "audit", "services.tf", `"S3_DATA_EVENTS"`, `"EKS_AUDIT_LOGS"`, "audit", "GuardDuty must watch S3"},
 }
 
