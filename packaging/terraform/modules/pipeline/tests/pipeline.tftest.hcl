@@ -18,6 +18,24 @@ variables {
   security_group_ids = ["sg-0a"]
 }
 
+# README, apply: the first image is pushed before there is a function.
+run "the_repository_can_be_there_first" {
+  command = apply
+
+  plan_options {
+    target = [aws_ecr_repository.backend]
+  }
+
+  variables {
+    package = {}
+  }
+
+  assert {
+    condition     = aws_ecr_repository.backend.name == "shelf-backend"
+    error_message = "The repository must not wait for a function that waits for an image."
+  }
+}
+
 run "the_pipeline_judges_and_nothing_else" {
   command = apply
 
