@@ -60,6 +60,7 @@ module "network" {
 
   bucket_arn         = local.bucket_arn
   shared_stores      = { for id, store in var.stores : id => store.cidrs if !store.dedicated_endpoint }
+  dedicated_cidrs    = distinct(flatten([for store in var.stores : store.cidrs if store.dedicated_endpoint]))
   pipeline_role_arns = [local.pipeline_role_arn]
   table_arns         = [for table in ["frames", "registry"] : "arn:${local.account.partition}:dynamodb:${local.here}:table/${var.name}-${table}"]
   topic_arns         = ["arn:${local.account.partition}:sns:${local.here}:${var.name}-frames"]
@@ -96,6 +97,7 @@ locals {
   renews = try(var.ticket_api.renewal, false)
 
   in_the_network = {
+    vpc_id             = one(module.network[*].vpc_id)
     subnet_ids         = flatten(module.network[*].subnet_ids)
     security_group_ids = module.network[*].functions_security_group_id
   }
@@ -137,6 +139,7 @@ module "ticket_api" {
   notices_topic_arn     = module.audit.notices_topic_arn
   break_glass_role_arns = var.break_glass_role_arns
   boundary_arn          = aws_iam_policy.boundary.arn
+  vpc_id                = local.in_the_network.vpc_id
   subnet_ids            = local.in_the_network.subnet_ids
   security_group_ids    = local.in_the_network.security_group_ids
   deletion_protection   = var.deletion_protection
@@ -159,6 +162,7 @@ module "pipeline" {
   urgent_topic_arn    = module.audit.urgent_topic_arn
   notices_topic_arn   = module.audit.notices_topic_arn
   boundary_arn        = aws_iam_policy.boundary.arn
+  vpc_id              = local.in_the_network.vpc_id
   subnet_ids          = local.in_the_network.subnet_ids
   security_group_ids  = local.in_the_network.security_group_ids
   deletion_protection = var.deletion_protection

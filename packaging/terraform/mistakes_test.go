@@ -48,7 +48,7 @@ var mistakes = []mistake{
 	// Functions.
 	{"a role without a boundary", "function", "role.tf", "  permissions_boundary = var.boundary_arn\n", "", "function", "must have the permission boundary"},
 	{"logs of every function", "function", "role.tf", `Resource = "${local.log_arn}:*"`, `Resource = "*"`, "function", "its own log and no other"},
-	{"the program makes network interfaces", "function", "role.tf", `Effect    = "Deny"`, `Effect    = "Allow"`, "function", "must not be able to make network interfaces"},
+	{"the program makes network interfaces", "function", "role.tf", "\"ButNotTheProgramItself\"\n      Effect    = \"Deny\"", "\"ButNotTheProgramItself\"\n      Effect    = \"Allow\"", "function", "must not be able to make network interfaces"},
 	{"an environment in AWS's hands", "function", "main.tf", `kms_key_arn                    = var.kms_key_arn`, `kms_key_arn                    = null`, "function", "encrypted with our key"},
 
 	// The ticket API.
@@ -66,6 +66,7 @@ var mistakes = []mistake{
 	{"a trail that can be forged", "audit", "trail.tf", `enable_log_file_validation    = true`, `enable_log_file_validation    = false`, "audit", "must be provable"},
 	{"frames are read unseen", "audit", "trail.tf", `starts_with = ["${var.bucket_arn}/"]`, `starts_with = ["arn:aws:s3:::another/"]`, "audit", "Every access to a frame"},
 	{"a disabled key can wait", "audit", "watch.tf", "(($.eventName = \\\"DisableKey\\\") || ($.eventName = \\\"ScheduleKeyDeletion\\\")", "(($.eventName = \\\"ScheduleKeyDeletion\\\")", "audit", "must be seen"},
+	{"alarms can be deleted unseen", "audit", "watch.tf", `($.eventName = \"DeleteAlarms\") || `, ``, "audit", "must be seen"},
 	{"GuardDuty does not watch S3", "audit", "services.tf", `"S3_DATA_EVENTS"`, `"EKS_AUDIT_LOGS"`, "audit", "GuardDuty must watch S3"},
 }
 

@@ -22,7 +22,7 @@ variable "bucket" {
 }
 
 variable "package" {
-  description = "The program: a zip with bootstrap and ca.pem for linux/arm64, or an image by digest (README, the package); and optionally a code signing configuration for the zip."
+  description = "The program: a zip with bootstrap for linux/arm64, ca.pem and, with renewal, issuer.pem, or an image by digest (README, the package); and optionally a code signing configuration for the zip."
   type = object({
     file                    = optional(string)
     image_uri               = optional(string)
@@ -90,13 +90,13 @@ variable "lock_days" {
 }
 
 variable "expire_days" {
-  description = "Days after which frames are deleted; 0 is never."
+  description = "Days after which frames, and what is derived from them, are deleted; their bytes go a day or two later, or when their lock ends; 0 is never."
   type        = number
   default     = 365
 }
 
 variable "other_prefixes" {
-  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames."
+  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames, and is deleted as they are after expire_days."
   type        = list(string)
   default     = ["derived/"]
 }

@@ -45,7 +45,8 @@ func apply(t *testing.T, mirror string) *site {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "ca.pem"), ca)
-	write(t, filepath.Join(dir, "package.zip"), zipped(t, map[string][]byte{"bootstrap": build(t, "arm64"), "ca.pem": ca}))
+	write(t, filepath.Join(dir, "issuer.pem"), ca)
+	write(t, filepath.Join(dir, "package.zip"), zipped(t, map[string][]byte{"bootstrap": build(t, "arm64"), "ca.pem": ca, "issuer.pem": ca}))
 	write(t, filepath.Join(dir, "main.tf"), []byte(strings.Replace(mainTF(t), "MODULE", moduleFrom(t, dir), 1)))
 	configureCLI(t, dir, mirror)
 	t.Setenv("AWS_ENDPOINT_URL", remember(t, mototest.Start(t)))

@@ -130,7 +130,9 @@ func (w world) play(t *testing.T, s story) simulation {
 	}
 	switch {
 	case identity != "":
-		sim.IdentityPolicies = append(sim.IdentityPolicies, named{identity, w.document(t, identity)})
+		if !slices.Contains(s.Dropped, "identity") {
+			sim.IdentityPolicies = append(sim.IdentityPolicies, named{identity, w.document(t, identity)})
+		}
 		sim.PermissionBoundary = []named{{boundary, *w.layer(t, s, "boundary", boundary)}}
 	case s.Who != "anybody" && !strings.Contains(s.Who, "."):
 		sim.IdentityPolicies = append(sim.IdentityPolicies, named{"everything", policy{"2012-10-17", []statement{everything}}})
@@ -242,6 +244,10 @@ func (w world) sayWho(t *testing.T, s story, r *request) {
 func (w world) sayFrom(t *testing.T, s story, context map[string]string) {
 	t.Helper()
 	switch s.From {
+	case "shop", "store 4800", "function":
+		context["aws:SourceVpc"] = w.names["vpc"]
+	}
+	switch s.From {
 	case "shop":
 		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = w.names["shops_endpoint"], "10.47.11.5"
 	case "store 4800":
@@ -249,7 +255,7 @@ func (w world) sayFrom(t *testing.T, s story, context map[string]string) {
 	case "function":
 		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = w.names["functions_endpoint"], "10.64.1.9"
 	case "foreign endpoint":
-		context["aws:SourceVpce"], context["aws:VpcSourceIp"] = "vpce-0f0e0d0c0b0a09080", "10.0.0.5"
+		context["aws:SourceVpce"], context["aws:VpcSourceIp"], context["aws:SourceVpc"] = "vpce-0f0e0d0c0b0a09080", "10.0.0.5", "vpc-0f0e0d0c0b0a09080"
 	case "internet":
 		context["aws:SourceIp"] = "198.51.100.7"
 	case "aws":

@@ -65,6 +65,7 @@ func worldOf(t *testing.T, d *deployment) world {
 		"audit_bucket":       d.one(t, "arn", "aws_s3_bucket", "module.trail_bucket.aws_s3_bucket.this"),
 		"key":                d.one(t, "arn", "aws_kms_key", "module.storage.module.key.aws_kms_key.this"),
 		"platform_key":       d.one(t, "arn", "aws_kms_key", "module.shelf.module.platform_key.aws_kms_key.this"),
+		"vpc":                d.one(t, "id", "aws_vpc", "aws_vpc.this"),
 		"shops_endpoint":     d.one(t, "id", "aws_vpc_endpoint", "aws_vpc_endpoint.s3_for_shops"),
 		"store_endpoint":     d.one(t, "id", "aws_vpc_endpoint", "module.store.aws_vpc_endpoint.dedicated"),
 		"functions_endpoint": d.one(t, "id", "aws_vpc_endpoint", "aws_vpc_endpoint.s3_for_functions"),

@@ -78,6 +78,11 @@ run "everything_fits_together" {
   }
 
   assert {
+    condition     = one([for s in jsondecode(output.shelf.policies.endpoint_shops).Statement : s.Condition.IpAddress if s.Sid == "DenyStoresWithTheirOwn"]) == { "aws:VpcSourceIp" = ["10.20.80.0/24"] }
+    error_message = "Store 4800 must be refused at the endpoint that it does not share."
+  }
+
+  assert {
     condition = [for s in jsondecode(output.shelf.policies.endpoint_store_4800).Statement : s.Resource if s.Effect == "Allow"] == [
       ["arn:aws:s3:::example-shelf-frames/raw/4800/*", "arn:aws:s3:::example-shelf-frames/canary/4800/*"],
     ]

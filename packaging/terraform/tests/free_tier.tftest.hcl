@@ -33,7 +33,7 @@ run "a_trial_costs_little_and_is_closed_all_the_same" {
   assert {
     condition = toset([for s in jsondecode(output.shelf.policies.bucket).Statement : s.Sid]) == toset([
       "DenyPlainHTTP", "DenyOldTLS", "DenyOldSignatures", "DenyOtherSignatures", "DenyOtherEncryption", "DenyOtherKeys",
-      "DenyOverwriting", "DenyOtherPrefixes", "DenyAwayFromHome", "DenyForeignAccounts", "DenyDeleting",
+      "DenyOverwriting", "DenyOtherPrefixes", "DenyReplicatingHither", "DenyAwayFromHome", "DenyForeignAccounts", "DenyDeleting",
     ])
     error_message = "A trial must have every guard that is for good."
   }

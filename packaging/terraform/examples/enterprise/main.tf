@@ -64,7 +64,7 @@ module "shelf" {
 }
 
 variable "package_file" {
-  description = "The zip with bootstrap and ca.pem."
+  description = "The zip with bootstrap, ca.pem and issuer.pem."
   type        = string
 }
 

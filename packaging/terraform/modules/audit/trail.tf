@@ -14,6 +14,7 @@ module "trail_bucket" {
   account           = var.account
   kms_key_arn       = var.platform_key_arn
   expire_days       = var.audit_days
+  lockable          = true
   lock_days         = var.lock_audit ? min(var.audit_days, 365) : 0
   access_log_bucket = var.access_log_bucket
 

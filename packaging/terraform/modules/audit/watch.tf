@@ -30,7 +30,7 @@ locals {
     }
     bucket-policy = {
       what    = "A bucket's policy or protection was changed"
-      pattern = "{ ($.eventSource = \"s3.amazonaws.com\") && (($.eventName = \"PutBucketAcl\") || ($.eventName = \"*BucketPolicy\") || ($.eventName = \"*BucketCors\") || ($.eventName = \"*BucketReplication\") || ($.eventName = \"*PublicAccessBlock\") || ($.eventName = \"*BucketEncryption\") || ($.eventName = \"PutBucketVersioning\")) && ($.eventName != \"Get*\") }"
+      pattern = "{ ($.eventSource = \"s3.amazonaws.com\") && (($.eventName = \"PutBucketAcl\") || ($.eventName = \"*BucketPolicy\") || ($.eventName = \"*BucketCors\") || ($.eventName = \"*BucketReplication\") || ($.eventName = \"*PublicAccessBlock\") || ($.eventName = \"*BucketEncryption\") || ($.eventName = \"PutBucketVersioning\") || ($.eventName = \"PutBucketLogging\")) && ($.eventName != \"Get*\") }"
       more    = 0
       urgent  = true
     }
@@ -42,13 +42,32 @@ locals {
     }
     iam-policy = {
       what    = "A role or one of its policies was changed"
-      pattern = "{ ($.eventSource = \"iam.amazonaws.com\") && (($.eventName = \"Put*Policy\") || ($.eventName = \"Attach*Policy\") || ($.eventName = \"Detach*Policy\") || ($.eventName = \"Delete*Policy\") || ($.eventName = \"Create*Policy*\") || ($.eventName = \"UpdateAssumeRolePolicy\") || ($.eventName = \"*PermissionsBoundary\")) }"
+      pattern = "{ ($.eventSource = \"iam.amazonaws.com\") && (($.eventName = \"Put*Policy\") || ($.eventName = \"Attach*Policy\") || ($.eventName = \"Detach*Policy\") || ($.eventName = \"Delete*Policy*\") || ($.eventName = \"Create*Policy*\") || ($.eventName = \"SetDefaultPolicyVersion\") || ($.eventName = \"UpdateAssumeRolePolicy\") || ($.eventName = \"*PermissionsBoundary\")) }"
       more    = 0
       urgent  = false
     }
     trail-changed = {
       what    = "The trail was changed or stopped"
       pattern = "{ ($.eventSource = \"cloudtrail.amazonaws.com\") && (($.eventName = \"StopLogging\") || ($.eventName = \"DeleteTrail\") || ($.eventName = \"UpdateTrail\") || ($.eventName = \"PutEventSelectors\")) }"
+      more    = 0
+      urgent  = true
+    }
+    # Who is about to do harm first sees to it that nobody hears of it.
+    alarms-changed = {
+      what    = "An alarm, or the way from it to people, was changed or taken away"
+      pattern = "{ ($.eventName = \"DeleteAlarms\") || ($.eventName = \"DisableAlarmActions\") || ($.eventName = \"DeleteMetricFilter\") || ($.eventName = \"DeleteLogGroup\") || ($.eventName = \"DeleteTopic\") || ($.eventName = \"Unsubscribe\") || ($.eventName = \"SetTopicAttributes\") || ($.eventName = \"DisableRule\") || ($.eventName = \"DeleteRule\") || ($.eventName = \"RemoveTargets\") || (($.eventName = \"PutMetricAlarm\") && ($.requestParameters.alarmName = \"${var.name}-*\")) || (($.eventName = \"PutMetricFilter\") && ($.requestParameters.filterName = \"${var.name}-*\")) }"
+      more    = 0
+      urgent  = true
+    }
+    watchmen-changed = {
+      what    = "GuardDuty, Macie, Security Hub or Config was changed or stopped"
+      pattern = "{ ($.eventName = \"DeleteDetector\") || ($.eventName = \"UpdateDetector\") || ($.eventName = \"DisableMacie\") || ($.eventName = \"DisableSecurityHub\") || ($.eventName = \"StopConfigurationRecorder\") || ($.eventName = \"DeleteConfigurationRecorder\") || ($.eventName = \"DeleteDeliveryChannel\") }"
+      more    = 0
+      urgent  = true
+    }
+    pipeline-changed = {
+      what    = "S3 no longer tells the pipeline of frames, or the queue its function"
+      pattern = "{ (($.eventName = \"PutBucketNotification*\") && ($.requestParameters.bucketName = \"${var.bucket}\")) || ($.eventName = \"UpdateEventSourceMapping*\") || ($.eventName = \"DeleteEventSourceMapping*\") }"
       more    = 0
       urgent  = true
     }

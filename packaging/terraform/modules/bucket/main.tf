@@ -37,7 +37,7 @@ locals {
 
 resource "aws_s3_bucket" "this" {
   bucket              = var.name
-  object_lock_enabled = var.lock_days > 0
+  object_lock_enabled = var.lockable # for good: another value is another bucket
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {

@@ -8,6 +8,11 @@ output "arn" {
   value       = local.arn
 }
 
+output "lockable" {
+  description = "Whether the bucket is made for Object Lock."
+  value       = aws_s3_bucket.this.object_lock_enabled
+}
+
 # Whoever delivers here has to wait for the policy that lets him.
 output "policy" {
   description = "The bucket policy, JSON; known when it is in force."

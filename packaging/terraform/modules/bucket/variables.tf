@@ -26,8 +26,14 @@ variable "expire_days" {
   default     = 365
 }
 
+variable "lockable" {
+  description = "Whether the bucket is made for Object Lock, which cannot be changed later. Server access logs cannot be delivered to such a bucket."
+  type        = bool
+  default     = false
+}
+
 variable "lock_days" {
-  description = "Days of Object Lock in compliance mode; 0 is none. Server access logs cannot be delivered to a locked bucket."
+  description = "Days of Object Lock in compliance mode, in a bucket that is lockable; 0 is none."
   type        = number
   default     = 0
 }

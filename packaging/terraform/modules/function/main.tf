@@ -57,6 +57,11 @@ resource "aws_lambda_function" "this" {
       condition     = (var.image_uri == null) != (var.package_file == null)
       error_message = "Give either package_file, a zip with the program named bootstrap, or image_uri."
     }
+
+    precondition {
+      condition     = !local.in_vpc || var.vpc_id != null
+      error_message = "Give vpc_id with subnet_ids: the role is bound to that network."
+    }
   }
 
   # Lambda looks at the role when the function is made, and fails when it may not attach it to the subnets yet.

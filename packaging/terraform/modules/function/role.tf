@@ -25,6 +25,15 @@ locals {
       Resource  = "*" # a refusal: the wider the better
       Condition = { ArnEquals = { "lambda:SourceFunctionArn" = local.arn } }
     },
+    {
+      # For whoever carries the role's credentials away. Not S3: shops use tickets, which are signed in this role's name,
+      # and the bucket's policy says from where. Not KMS, which services ask in its name, nor SQS and logs, which Lambda does.
+      Sid       = "OnlyFromItsNetwork"
+      Effect    = "Deny"
+      Action    = ["dynamodb:*", "secretsmanager:*", "sns:*"]
+      Resource  = "*" # a refusal: the wider the better
+      Condition = { StringNotEquals = { "aws:SourceVpc" = var.vpc_id } }
+    },
   ]
 
   policy = {

@@ -73,6 +73,12 @@ variable "security_group_ids" {
   default     = []
 }
 
+variable "vpc_id" {
+  description = "The VPC of the subnets; outside of it the role's credentials are worth little."
+  type        = string
+  default     = null
+}
+
 variable "memory" {
   description = "Memory in MB; processor time grows with it."
   type        = number

@@ -59,9 +59,19 @@ locals {
     Condition   = { IpAddress = { "aws:VpcSourceIp" = sort(cidrs) } }
   } if length(cidrs) > 0]
 
+  # A store with an endpoint of its own is kept away by the security group; here, should somebody open that.
+  elsewhere = [for cidrs in [sort(var.dedicated_cidrs)] : {
+    Sid       = "DenyStoresWithTheirOwn"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "s3:*"
+    Resource  = "*" # a refusal: the wider the better
+    Condition = { IpAddress = { "aws:VpcSourceIp" = cidrs } }
+  } if length(cidrs) > 0]
+
   for_shops = {
     Version   = "2012-10-17"
-    Statement = concat([local.put_and_get], local.refusals, local.bound_stores)
+    Statement = concat([local.put_and_get], local.refusals, local.bound_stores, local.elsewhere)
   }
 
   # The pipeline alone reads versions, and tags what is no frame.

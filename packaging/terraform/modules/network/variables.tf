@@ -42,6 +42,12 @@ variable "shared_stores" {
   }
 }
 
+variable "dedicated_cidrs" {
+  description = "Networks of stores with an endpoint of their own, which have no business at the shared one."
+  type        = list(string)
+  default     = []
+}
+
 variable "pipeline_role_arns" {
   description = "The role that judges frames; at most one."
   type        = list(string)

@@ -29,14 +29,15 @@ resource "aws_ecr_repository_policy" "backend" {
   })
 }
 
+# Only what has no tag ends by itself. An image with one may be what runs, however old it is.
 resource "aws_ecr_lifecycle_policy" "backend" {
   repository = aws_ecr_repository.backend.name
 
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "The last twenty are enough to go back to"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
+      description  = "What was pushed without a tag, or has lost it"
+      selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 30 }
       action       = { type = "expire" }
     }]
   })

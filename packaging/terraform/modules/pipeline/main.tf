@@ -61,6 +61,7 @@ module "function" {
   code_signing_config_arn = var.package.code_signing_config_arn
   boundary_arn            = var.boundary_arn
   kms_key_arn             = var.platform_key_arn
+  vpc_id                  = var.vpc_id
   subnet_ids              = var.subnet_ids
   security_group_ids      = var.security_group_ids
   statements              = local.statements
@@ -86,11 +87,9 @@ resource "aws_lambda_event_source_mapping" "frames" {
   # What could be judged is done; the rest alone comes again.
   function_response_types = ["ReportBatchItemFailures"]
 
-  dynamic "scaling_config" {
-    for_each = var.concurrency >= 2 ? [var.concurrency] : [] # SQS knows no maximum below 2
-
-    content {
-      maximum_concurrency = scaling_config.value
-    }
+  # Without it five pollers take messages for a function that is throttled, and each try counts. SQS knows no maximum
+  # below 2: where the function has less, one of two may be throttled (queue.tf).
+  scaling_config {
+    maximum_concurrency = max(2, var.concurrency)
   }
 }

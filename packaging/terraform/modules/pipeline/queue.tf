@@ -1,7 +1,8 @@
 # Between S3 and the function, so that nothing is forgotten while the function cannot answer.
 
 locals {
-  timeout   = 120 # seconds for ten frames
+  timeout   = 120                           # seconds for ten frames
+  tries     = var.concurrency >= 2 ? 5 : 50 # a try that was throttled counts, and with 1 at a time every second one may be
   queue_arn = "arn:${var.account.partition}:sqs:${var.account.region}:${var.account.id}:${local.name}"
 }
 
@@ -14,11 +15,11 @@ resource "aws_sqs_queue" "frames" {
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
-    maxReceiveCount     = 5
+    maxReceiveCount     = local.tries
   })
 }
 
-# What could not be judged in five tries. An alarm says so; a person looks, and sends it back (README).
+# What could not be judged in so many tries. An alarm says so; a person looks, and sends it back (README).
 resource "aws_sqs_queue" "dead" {
   name                      = "${local.name}-dead"
   kms_master_key_id         = var.platform_key_arn

@@ -70,6 +70,12 @@ variable "boundary_arn" {
   type        = string
 }
 
+variable "vpc_id" {
+  description = "The VPC of the subnets; null is outside of any."
+  type        = string
+  default     = null
+}
+
 variable "subnet_ids" {
   description = "Private subnets; none is outside of any VPC."
   type        = list(string)

@@ -66,6 +66,12 @@ locals {
       Action      = "s3:PutObject"
       NotResource = [for prefix in concat(["raw/", "canary/"], var.other_prefixes) : "${local.bucket_arn}/${prefix}*"]
     }
+    # Replication writes, deletes and tags by actions of its own, which the refusals above and below do not name. Nothing
+    # is replicated into this bucket.
+    DenyReplicatingHither = {
+      Action   = ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"]
+      Resource = local.objects
+    }
     # What touches frames. Settings can be read and changed from elsewhere, or nobody could mend an endpoint.
     DenyAwayFromHome = {
       Action = [

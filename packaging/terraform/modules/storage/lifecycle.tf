@@ -1,7 +1,9 @@
 # What becomes of frames in time. S3 does the same to locked versions only once their time is over.
 
 locals {
-  window = max(var.lock_days, 30)
+  window = max(var.lock_days, 30) # S3 moves nothing to Glacier sooner
+  # In a bucket with versions, to expire only hides: the bytes go so long after that. The lock outlasts this.
+  noncurrent_days = 1
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "frames" {
@@ -29,7 +31,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "frames" {
     }
 
     noncurrent_version_expiration {
-      noncurrent_days = local.window
+      noncurrent_days = local.noncurrent_days
     }
   }
 
@@ -47,7 +49,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "frames" {
     }
 
     noncurrent_version_expiration {
-      noncurrent_days = local.window
+      noncurrent_days = local.noncurrent_days
     }
   }
 
@@ -68,8 +70,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "frames" {
         storage_class = "INTELLIGENT_TIERING"
       }
 
+      # What comes of a frame is not kept longer than the frame.
+      dynamic "expiration" {
+        for_each = var.expire_days > 0 ? [var.expire_days] : []
+
+        content {
+          days = expiration.value
+        }
+      }
+
       noncurrent_version_expiration {
-        noncurrent_days = local.window
+        noncurrent_days = local.noncurrent_days
       }
     }
   }

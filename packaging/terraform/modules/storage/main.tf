@@ -6,9 +6,11 @@ locals {
   objects    = "${local.bucket_arn}/*"
 }
 
+# Always made for a lock, which costs nothing: only lock_days says whether frames have one. A bucket that is made without
+# is replaced when it shall have one, and loses its policy before S3 refuses to delete it.
 resource "aws_s3_bucket" "frames" {
   bucket              = var.bucket
-  object_lock_enabled = var.lock_days > 0
+  object_lock_enabled = true
 }
 
 resource "aws_s3_bucket_versioning" "frames" {

@@ -36,7 +36,7 @@ variable "expire_days" {
 }
 
 variable "other_prefixes" {
-  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames; each ends in a slash."
+  description = "Prefixes beside raw/ and canary/ that may be written, for what is derived from frames, and is deleted as they are after expire_days; each ends in a slash."
   type        = list(string)
   default     = ["derived/"]
 

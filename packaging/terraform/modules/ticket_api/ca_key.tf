@@ -17,16 +17,35 @@ resource "aws_secretsmanager_secret_policy" "ca_key" {
   block_public_policy = true
 
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyReadingToOthers"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "secretsmanager:GetSecretValue"
-      Resource  = "*" # in a secret's policy, this secret
-      Condition = { ArnNotLike = { "aws:PrincipalArn" = sort(concat([module.function.role_arn], var.break_glass_role_arns, var.rotation_role_arns)) } }
-    }]
+    Version   = "2012-10-17"
+    Statement = concat([local.ca_key_to_others], [for s in [local.ca_key_away_from_home] : s if length(var.subnet_ids) > 0])
   })
+}
+
+locals {
+  ca_key_readers_from_anywhere = concat(var.break_glass_role_arns, var.rotation_role_arns)
+
+  ca_key_to_others = {
+    Sid       = "DenyReadingToOthers"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "secretsmanager:GetSecretValue"
+    Resource  = "*" # in a secret's policy, this secret
+    Condition = { ArnNotLike = { "aws:PrincipalArn" = sort(concat([module.function.role_arn], local.ca_key_readers_from_anywhere)) } }
+  }
+
+  # The role's own policy says so too, but roles' policies are what gets widened.
+  ca_key_away_from_home = {
+    Sid       = "DenyReadingAwayFromHome"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "secretsmanager:GetSecretValue"
+    Resource  = "*" # in a secret's policy, this secret
+    Condition = merge(
+      { StringNotEquals = { "aws:SourceVpc" = var.vpc_id } },
+      { for operator, arns in { ArnNotLike = sort(local.ca_key_readers_from_anywhere) } : operator => { "aws:PrincipalArn" = arns } if length(arns) > 0 },
+    )
+  }
 }
 
 # By a function where there is one: how an authority is replaced is the retailer's to say.

@@ -76,6 +76,7 @@ module "function" {
   code_signing_config_arn = var.package.code_signing_config_arn
   boundary_arn            = var.boundary_arn
   kms_key_arn             = var.platform_key_arn
+  vpc_id                  = var.vpc_id
   subnet_ids              = var.subnet_ids
   security_group_ids      = var.security_group_ids
   statements              = local.statements

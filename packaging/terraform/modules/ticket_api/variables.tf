@@ -56,7 +56,7 @@ variable "access_log_bucket" {
 }
 
 variable "package" {
-  description = "The program: a zip with bootstrap and ca.pem for linux/arm64, or an image by digest; and optionally a code signing configuration for the zip."
+  description = "The program: a zip with bootstrap for linux/arm64, ca.pem and, with renewal, issuer.pem, or an image by digest; and optionally a code signing configuration for the zip."
   type = object({
     file                    = optional(string)
     image_uri               = optional(string)
@@ -201,6 +201,12 @@ variable "deletion_protection" {
 variable "boundary_arn" {
   description = "The permission boundary of roles."
   type        = string
+}
+
+variable "vpc_id" {
+  description = "The VPC of the subnets; null is outside of any."
+  type        = string
+  default     = null
 }
 
 variable "subnet_ids" {

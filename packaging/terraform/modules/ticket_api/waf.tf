@@ -1,7 +1,8 @@
 # The firewall before the API. It never sees a PUT: those go to S3.
 
 locals {
-  paths = "^/(v1/(tickets|heartbeat|renew)|healthz)$"
+  # Behind a custom domain the firewall may see the path with the stage before it, whose name is the same v1.
+  paths = "^(/${local.stage})?/(v1/(tickets|heartbeat|renew)|healthz)$"
 
   # The gateway hands the firewall the first 64 KB of a body, and 64 uploads need about 40.
   body_bytes = 65536
@@ -34,12 +35,17 @@ resource "aws_wafv2_web_acl" "this" {
     }
   }
 
+  # To a rig 403 says that it is not welcome, and it would call for a person. These two say what they mean.
   rule {
     name     = "rate"
     priority = 10
 
     action {
-      block {}
+      block {
+        custom_response {
+          response_code = 429
+        }
+      }
     }
 
     statement {
@@ -95,7 +101,11 @@ resource "aws_wafv2_web_acl" "this" {
     priority = 30
 
     action {
-      block {}
+      block {
+        custom_response {
+          response_code = 413
+        }
+      }
     }
 
     statement {

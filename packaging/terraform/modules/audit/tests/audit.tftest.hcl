@@ -58,6 +58,19 @@ run "whatever_is_done_is_written_down" {
   }
 }
 
+run "the_trails_lock_can_come_later" {
+  command = apply
+
+  variables {
+    lock_audit = false
+  }
+
+  assert {
+    condition     = module.trail_bucket.lockable
+    error_message = "Whether the trail's files are locked must not depend on which bucket it is."
+  }
+}
+
 run "somebody_is_told" {
   command = apply
 
@@ -69,14 +82,14 @@ run "somebody_is_told" {
   assert {
     condition = toset([for a in aws_cloudwatch_metric_alarm.this : trimprefix(a.alarm_name, "shelf-")]) == toset([
       "access-denied", "bulk-download", "deletion", "key-disabled", "bucket-policy", "key-policy", "iam-policy",
-      "trail-changed", "network-changed", "root-used", "break-glass",
+      "trail-changed", "alarms-changed", "watchmen-changed", "pipeline-changed", "network-changed", "root-used", "break-glass",
     ])
     error_message = "Each line of the trail that matters must have its alarm."
   }
 
   assert {
     condition = alltrue([
-      for name in ["access-denied", "bulk-download", "deletion", "key-disabled", "bucket-policy", "trail-changed", "break-glass"] :
+      for name in ["access-denied", "bulk-download", "deletion", "key-disabled", "bucket-policy", "trail-changed", "alarms-changed", "watchmen-changed", "pipeline-changed", "break-glass"] :
       aws_cloudwatch_metric_alarm.this[name].alarm_actions == toset([output.urgent_topic_arn]) && local.watched[name].urgent
     ])
     error_message = "What looks like an attack must be urgent."
@@ -92,6 +105,25 @@ run "somebody_is_told" {
       for event in ["DisableKey", "ScheduleKeyDeletion"] : strcontains(aws_cloudwatch_log_metric_filter.this["key-disabled"].pattern, "\"${event}\"")
     ])
     error_message = "A key that is disabled or to be deleted must be seen."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, events in {
+        alarms-changed = [
+          "DeleteAlarms", "DisableAlarmActions", "PutMetricAlarm", "DeleteMetricFilter", "PutMetricFilter", "DeleteLogGroup",
+          "DeleteTopic", "Unsubscribe", "SetTopicAttributes", "DisableRule", "DeleteRule", "RemoveTargets",
+        ]
+        watchmen-changed = [
+          "DeleteDetector", "UpdateDetector", "DisableMacie", "DisableSecurityHub", "StopConfigurationRecorder",
+          "DeleteConfigurationRecorder", "DeleteDeliveryChannel",
+        ]
+        pipeline-changed = ["PutBucketNotification*", "UpdateEventSourceMapping*", "DeleteEventSourceMapping*"]
+        bucket-policy    = ["PutBucketLogging"]
+        iam-policy       = ["SetDefaultPolicyVersion", "Delete*Policy*"]
+      } : [for event in events : strcontains(aws_cloudwatch_log_metric_filter.this[name].pattern, "($.eventName = \"${event}\")")]
+    ]))
+    error_message = "Whoever makes alarms, watchmen or the pipeline silent must be seen."
   }
 
   assert {

@@ -39,6 +39,11 @@ run "a_bucket_for_logs_is_closed" {
     condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256"
     error_message = "Without a key it must be encrypted all the same."
   }
+
+  assert {
+    condition     = !aws_s3_bucket.this.object_lock_enabled
+    error_message = "Access logs cannot be delivered to a bucket that is made for Object Lock."
+  }
 }
 
 run "with_a_key_and_a_lock" {
@@ -46,6 +51,7 @@ run "with_a_key_and_a_lock" {
 
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    lockable    = true
     lock_days   = 365
   }
 
@@ -57,5 +63,18 @@ run "with_a_key_and_a_lock" {
   assert {
     condition     = [for r in aws_s3_bucket_object_lock_configuration.this[0].rule : "${one(r.default_retention).mode} ${one(r.default_retention).days}"] == ["COMPLIANCE 365"]
     error_message = "The lock must be in compliance mode."
+  }
+}
+
+run "the_lock_of_a_lockable_bucket_can_come_later" {
+  command = apply
+
+  variables {
+    lockable = true
+  }
+
+  assert {
+    condition     = aws_s3_bucket.this.object_lock_enabled && length(aws_s3_bucket_object_lock_configuration.this) == 0
+    error_message = "A lockable bucket must be one without lock_days, too: otherwise the first lock is another bucket."
   }
 }

@@ -11,6 +11,7 @@ variables {
   statements         = [{ Sid = "Publish", Effect = "Allow", Action = ["sns:Publish"], Resource = "arn:aws:sns:eu-central-1:111122223333:shelf" }]
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   kms_key_arn        = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
   timeout            = 30
@@ -63,6 +64,7 @@ run "a_role_is_for_one_function_and_little" {
   assert {
     condition = toset([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid]) == toset([
       "Publish", "WriteItsLog", "LambdaAttachesItToTheSubnets", "ButNotTheProgramItself",
+      "OnlyFromItsNetwork",
     ])
     error_message = "The role must hold what it was given, its log and its network interfaces."
   }
@@ -83,6 +85,38 @@ run "a_role_is_for_one_function_and_little" {
     condition     = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Resource if s.Sid == "WriteItsLog"]) == "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/shelf-pipeline:*"
     error_message = "It must write its own log and no other."
   }
+
+  assert {
+    condition = one([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : [s.Effect, s.Action, s.Condition] if s.Sid == "OnlyFromItsNetwork"]) == [
+      "Deny", ["dynamodb:*", "secretsmanager:*", "sns:*"], { StringNotEquals = { "aws:SourceVpc" = "vpc-0a1b2c3d" } },
+    ]
+    error_message = "Credentials that were carried away must open no table, secret or topic."
+  }
+}
+
+run "outside_of_a_network_there_is_none_to_be_bound_to" {
+  command = apply
+
+  variables {
+    vpc_id             = null
+    subnet_ids         = []
+    security_group_ids = []
+  }
+
+  assert {
+    condition     = toset([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Sid]) == toset(["Publish", "WriteItsLog"])
+    error_message = "Without a network the role must hold what it was given, and its log."
+  }
+}
+
+run "a_network_without_its_name_is_refused" {
+  command = plan
+
+  variables {
+    vpc_id = null
+  }
+
+  expect_failures = [aws_lambda_function.this]
 }
 
 run "an_image_by_tag_is_refused" {

@@ -89,6 +89,22 @@ run "a_store_writes_under_its_own_prefix" {
   }
 }
 
+run "a_store_with_an_endpoint_of_its_own_stays_there" {
+  command = apply
+
+  variables {
+    dedicated_cidrs = ["10.20.80.0/24"]
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_vpc_endpoint.s3_for_shops.policy).Statement : s if s.Sid == "DenyStoresWithTheirOwn"]) == {
+      Sid       = "DenyStoresWithTheirOwn", Effect = "Deny", Principal = "*", Action = "s3:*", Resource = "*"
+      Condition = { IpAddress = { "aws:VpcSourceIp" = ["10.20.80.0/24"] } }
+    }
+    error_message = "The shared endpoint must refuse a store that has its own."
+  }
+}
+
 run "functions_put_and_get_and_the_pipeline_judges" {
   command = apply
 

@@ -13,8 +13,27 @@ variables {
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   urgent_topic_arn   = "arn:aws:sns:eu-central-1:111122223333:shelf-urgent"
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
+}
+
+# README, apply: the first image is pushed before there is a function.
+run "the_repository_can_be_there_first" {
+  command = apply
+
+  plan_options {
+    target = [aws_ecr_repository.backend]
+  }
+
+  variables {
+    package = {}
+  }
+
+  assert {
+    condition     = aws_ecr_repository.backend.name == "shelf-backend"
+    error_message = "The repository must not wait for a function that waits for an image."
+  }
 }
 
 run "the_pipeline_judges_and_nothing_else" {
@@ -131,6 +150,11 @@ run "images_are_what_they_were" {
     }
     error_message = "Only our functions may start from the images."
   }
+
+  assert {
+    condition     = [for r in jsondecode(aws_ecr_lifecycle_policy.backend.policy).rules : r.selection.tagStatus] == ["untagged"]
+    error_message = "An image with a tag may be the one that runs: it must not end by itself."
+  }
 }
 
 run "one_at_a_time_in_a_trial" {
@@ -141,7 +165,12 @@ run "one_at_a_time_in_a_trial" {
   }
 
   assert {
-    condition     = length(aws_lambda_event_source_mapping.frames.scaling_config) == 0
-    error_message = "SQS knows no maximum below 2."
+    condition     = aws_lambda_event_source_mapping.frames.scaling_config[0].maximum_concurrency == 2
+    error_message = "Without a maximum five pollers ask for one function; SQS knows none below 2."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.frames.redrive_policy).maxReceiveCount == 50
+    error_message = "Where one of two pollers may be throttled, a frame must have more tries before it is given up."
   }
 }

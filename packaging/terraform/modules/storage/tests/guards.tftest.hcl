@@ -102,6 +102,15 @@ run "whatever_a_role_may_the_bucket_refuses" {
   }
 
   assert {
+    condition = one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : s if s.Sid == "DenyReplicatingHither"]) == {
+      Sid      = "DenyReplicatingHither", Effect = "Deny", Principal = "*"
+      Action   = ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"]
+      Resource = "arn:aws:s3:::example-shelf-frames/*"
+    }
+    error_message = "Replication must not write, delete or tag past the other refusals, whoever set it up."
+  }
+
+  assert {
     condition = one([for s in jsondecode(aws_s3_bucket_policy.frames.policy).Statement : [s.Action, s.Resource, s.Condition] if s.Sid == "DenyForeignAccounts"]) == [
       "s3:*", ["arn:aws:s3:::example-shelf-frames", "arn:aws:s3:::example-shelf-frames/*"],
       { StringNotEquals = { "aws:PrincipalAccount" = "111122223333" }, BoolIfExists = { "aws:PrincipalIsAWSService" = "false" } },

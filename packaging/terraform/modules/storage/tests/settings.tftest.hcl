@@ -107,10 +107,10 @@ run "frames_get_cheaper_in_time" {
       for rule in aws_s3_bucket_lifecycle_configuration.frames.rule : rule if try(
         rule.filter[0].prefix == "raw/" && one(rule.transition).storage_class == "GLACIER_IR" &&
         one(rule.transition).days == 60 && one(rule.expiration).days == 400 &&
-        one(rule.noncurrent_version_expiration).noncurrent_days == 60, false
+        one(rule.noncurrent_version_expiration).noncurrent_days == 1, false
       )
     ]) == 1
-    error_message = "Frames must go to Glacier Instant Retrieval when the lock ends, and be deleted after expire_days."
+    error_message = "Frames must go to Glacier Instant Retrieval when the lock ends, and be deleted after expire_days, not hidden for longer."
   }
 
   assert {
@@ -124,9 +124,16 @@ run "frames_get_cheaper_in_time" {
   assert {
     condition = length([
       for rule in aws_s3_bucket_lifecycle_configuration.frames.rule : rule
-      if rule.filter[0].prefix == "derived/" && try(one(rule.transition).storage_class, "") == "INTELLIGENT_TIERING"
+      if rule.filter[0].prefix == "derived/" && try(one(rule.transition).storage_class, "") == "INTELLIGENT_TIERING" && try(one(rule.expiration).days, 0) == 400
     ]) == 1
-    error_message = "What is derived must be in Intelligent-Tiering."
+    error_message = "What is derived must be in Intelligent-Tiering, and end as frames do."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for rule in aws_s3_bucket_lifecycle_configuration.frames.rule : [for v in rule.noncurrent_version_expiration : v.noncurrent_days == 1]
+    ]))
+    error_message = "Whatever expires must be gone a day later."
   }
 
   assert {
@@ -155,7 +162,12 @@ run "a_trial_has_no_lock" {
   }
 
   assert {
-    condition     = !aws_s3_bucket.frames.object_lock_enabled && length(aws_s3_bucket_object_lock_configuration.frames) == 0
+    condition     = length(aws_s3_bucket_object_lock_configuration.frames) == 0
     error_message = "lock_days = 0 must be no lock."
+  }
+
+  assert {
+    condition     = aws_s3_bucket.frames.object_lock_enabled
+    error_message = "A trial must get its lock without another bucket: nothing about the bucket itself may depend on lock_days."
   }
 }

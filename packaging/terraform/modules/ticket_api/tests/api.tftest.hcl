@@ -19,6 +19,7 @@ variables {
   platform_key_arn   = "arn:aws:kms:eu-central-1:111122223333:key/ffffabcd-12ab-34cd-56ef-1234567890ab"
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
   waf                = false

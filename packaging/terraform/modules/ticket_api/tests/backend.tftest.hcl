@@ -19,6 +19,7 @@ variables {
   platform_key_arn   = "arn:aws:kms:eu-central-1:111122223333:key/ffffabcd-12ab-34cd-56ef-1234567890ab"
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
   waf                = false
@@ -79,7 +80,7 @@ run "the_backend_is_told_where_things_are" {
       table = "shelf-registry"
       [enrolment]
       url = "https://tickets.example.com"
-      ca_certificate = "ca.pem"
+      ca_certificate = "issuer.pem"
       ca_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:shelf/ca-key-AbCdEf"
     TOML
     error_message = "The backend's configuration is not what it should be."
@@ -118,15 +119,54 @@ run "the_authoritys_key_is_the_backends_alone" {
   }
 
   assert {
-    condition = one(jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement).Effect == "Deny" && one(jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement).Condition == {
+    condition     = alltrue([for s in jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement : [s.Effect, s.Principal, s.Action] == ["Deny", "*", "secretsmanager:GetSecretValue"]])
+    error_message = "The secret's policy must refuse to read, and allow nothing."
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement : s.Condition if s.Sid == "DenyReadingToOthers"]) == {
       ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/break-glass", "arn:aws:iam::111122223333:role/mocked"] }
     }
     error_message = "Others than the backend and break-glass must not read the authority's key, whatever their policies say."
   }
 
   assert {
+    condition = one([for s in jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement : s.Condition if s.Sid == "DenyReadingAwayFromHome"]) == {
+      StringNotEquals = { "aws:SourceVpc" = "vpc-0a1b2c3d" }
+      ArnNotLike      = { "aws:PrincipalArn" = ["arn:aws:iam::111122223333:role/break-glass"] }
+    }
+    error_message = "Outside of its network not even the backend's role may read the authority's key."
+  }
+
+  assert {
     condition     = aws_cloudwatch_event_rule.rotate[0].schedule_expression == "rate(90 days)" && aws_cloudwatch_event_target.rotate[0].arn == var.notices_topic_arn
     error_message = "Somebody must be told every 90 days to rotate the key."
+  }
+}
+
+run "where_nobody_is_spared_nobody_is_named" {
+  command = apply
+
+  assert {
+    condition = one([for s in jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement : s.Condition if s.Sid == "DenyReadingAwayFromHome"]) == {
+      StringNotEquals = { "aws:SourceVpc" = "vpc-0a1b2c3d" }
+    }
+    error_message = "An empty list of exceptions must not stand in the policy."
+  }
+}
+
+run "without_a_network_there_is_no_home" {
+  command = apply
+
+  variables {
+    vpc_id             = null
+    subnet_ids         = []
+    security_group_ids = []
+  }
+
+  assert {
+    condition     = jsondecode(aws_secretsmanager_secret_policy.ca_key[0].policy).Statement[*].Sid == ["DenyReadingToOthers"]
+    error_message = "A function outside of any network must be able to read the authority's key."
   }
 }
 
@@ -151,7 +191,7 @@ run "without_renewal_there_is_no_key" {
   }
 
   assert {
-    condition     = output.ca_secret_arn == null && !strcontains(output.policies.ticket_api, "secretsmanager") && !strcontains(output.backend_toml, "enrolment")
+    condition     = output.ca_secret_arn == null && !strcontains(output.policies.ticket_api, "secretsmanager:GetSecretValue") && !strcontains(output.backend_toml, "enrolment")
     error_message = "A backend that does not renew must not come near the authority's key."
   }
 }

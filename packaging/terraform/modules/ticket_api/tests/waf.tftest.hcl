@@ -19,6 +19,7 @@ variables {
   platform_key_arn   = "arn:aws:kms:eu-central-1:111122223333:key/ffffabcd-12ab-34cd-56ef-1234567890ab"
   boundary_arn       = "arn:aws:iam::111122223333:policy/shelf-boundary"
   notices_topic_arn  = "arn:aws:sns:eu-central-1:111122223333:shelf-notices"
+  vpc_id             = "vpc-0a1b2c3d"
   subnet_ids         = ["subnet-0a", "subnet-0b"]
   security_group_ids = ["sg-0a"]
   countries          = ["DE", "AT"]
@@ -42,8 +43,24 @@ run "the_firewall_is_before_the_api" {
   assert {
     condition = one([for r in aws_wafv2_web_acl.this[0].rule : [
       length(r.action[0].block), r.statement[0].not_statement[0].statement[0].regex_match_statement[0].regex_string
-    ] if r.name == "other-paths"]) == [1, "^/(v1/(tickets|heartbeat|renew)|healthz)$"]
+    ] if r.name == "other-paths"]) == [1, "^(/v1)?/(v1/(tickets|heartbeat|renew)|healthz)$"]
     error_message = "Other paths than the backend's must be blocked."
+  }
+
+  assert {
+    condition = alltrue([
+      for path in ["/v1/tickets", "/v1/v1/tickets", "/v1/heartbeat", "/v1/renew", "/healthz", "/v1/healthz"] : can(regex(local.paths, path))
+      ]) && !anytrue([
+      for path in ["/", "/tickets", "/v1/enroll", "/v1/v1/v1/tickets", "/x/v1/tickets", "/v1/tickets/", "/healthz/x"] : can(regex(local.paths, path))
+    ])
+    error_message = "The backend's paths must pass as the rig writes them, and with the stage before them, and no others."
+  }
+
+  assert {
+    condition = { for r in aws_wafv2_web_acl.this[0].rule : r.name => r.action[0].block[0].custom_response[0].response_code if try(length(r.action[0].block[0].custom_response), 0) > 0 } == {
+      rate = 429, long-bodies = 413
+    }
+    error_message = "A rig must not read \"too often\" or \"too long\" as \"not welcome\", which is 403."
   }
 
   assert {
