@@ -73,7 +73,7 @@ test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the
 # Mocks of AWS, terraform's own tests and deliberate mistakes; then an apply to moto, a frame through it, and the policies
 # simulated. .ci/mirror and the tests say what a machine lacks (moto_server, Node.js).
 .PHONY: test-terraform
-test-terraform: ## test packaging/terraform against mocks of AWS, with 36 deliberate mistakes, and play its policies (minutes)
+test-terraform: ## test packaging/terraform against mocks of AWS, with 36 deliberate mistakes, and play its policies; SHORT=-short makes half of them (minutes)
 	@.ci/need npm npm "the policies, simulated" || test -z "$(CI)"
 	@mirror=$$(.ci/mirror) || { test -z "$(CI)"; exit; }; \
 	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
