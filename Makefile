@@ -76,7 +76,7 @@ test-backlog: $(TOOLS)/versitygw-$(VERSITYGW) ## start with 100,000 files in the
 test-terraform: ## test packaging/terraform against mocks of AWS, with 36 deliberate mistakes, and play its policies; SHORT=-short makes half of them (minutes)
 	@.ci/need npm npm "the policies, simulated" || test -z "$(CI)"
 	@mirror=$$(.ci/mirror) || { test -z "$(CI)"; exit; }; \
-	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
+	echo "$(GO) test ./packaging/terraform/..."; TERRAFORM_MIRROR="$$mirror" $(GO) test $(SHORT) -count=1 -p 1 -v -timeout 60m ./packaging/terraform/...
 
 .PHONY: soak
 soak: $(TOOLS)/versitygw-$(VERSITYGW) ## film for SOAK=30m while line, processes and clocks fail at random (Linux)
