@@ -49,7 +49,7 @@ variable "concurrency" {
 }
 
 variable "memory" {
-  description = "Memory in MB: a frame, its pixels and the program. The rigs' frame.max_pixels decides."
+  description = "Memory in MB: four times the rigs' frame.max_memory, and four times the largest frame; 512 just fits their defaults."
   type        = number
   default     = 1024
 

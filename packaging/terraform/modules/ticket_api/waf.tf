@@ -4,7 +4,7 @@ locals {
   # Behind a custom domain the firewall may see the path with the stage before it, whose name is the same v1.
   paths = "^(/${local.stage})?/(v1/(tickets|heartbeat|renew)|healthz)$"
 
-  # The gateway hands the firewall the first 64 KB of a body, and 64 uploads need about 40.
+  # The gateway hands the firewall the first 64 KiB of a body; 64 uploads and a heartbeat stay below that (ticket.MaxSentBytes).
   body_bytes = 65536
 
   managed_rules = {
