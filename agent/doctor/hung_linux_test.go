@@ -1,28 +1,18 @@
 package doctor
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"shelfagent/agent/capture/deafmount"
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
-// hung mounts a file system on dir whose server never answers, as a network mount whose server is gone.
+// hung mounts a file system on dir that does not answer, as a network mount whose server is gone.
 func hung(t *testing.T, dir string) {
 	t.Helper()
-	server, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err == nil {
-		t.Cleanup(func() { _ = unix.Close(server) }) // that ends the wait of those who ask
-		err = unix.Mount("hung", dir, "fuse", 0, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", server))
-	}
-	if err != nil {
-		t.Skip("NOT TESTED: that a hung mount is told of. It takes root and /dev/fuse: ", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	deafmount.Mount(t, t.TempDir(), dir).Deafen()
 }
 
 // TestHungDisksTakeNothingOfTheNetworksTime: they are waited for longer than the network may take, and it is found well.

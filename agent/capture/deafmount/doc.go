@@ -6,6 +6,6 @@
 //
 // # Limits
 //
-// It needs Linux, root and /dev/fuse; Mount says what is missing. Names and attributes are not cached, so that each look
+// It needs Linux, root and /dev/fuse. Names and attributes are not cached, so that each look
 // asks; what the kernel has read of a file it may give again without asking.
 package deafmount

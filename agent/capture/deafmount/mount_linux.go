@@ -8,16 +8,18 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// Mounted is a folder that is served at another place.
+// Mounted is a folder that is served at another place, until the test ends.
 type Mounted struct {
 	server *fuse.Server
 	gate   *gate
 	guard  *exec.Cmd
+	deaf   bool // owned by the test's goroutine
 }
 
 // gate is the mount's file system, behind a door.
@@ -27,8 +29,27 @@ type gate struct {
 	waiting atomic.Int64 // looks at the door
 }
 
-// Mount serves the folder from at the folder at. The caller calls Unmount.
-func Mount(from, at string) (*Mounted, error) {
+// Mount serves the folder from at the folder at. A machine that cannot do that skips the test, and says so; one that should
+// fails it. When the test ends, what waits is answered, and the mount must not be in use.
+func Mount(t testing.TB, from, at string) *Mounted {
+	t.Helper()
+	if _, err := os.Stat("/dev/fuse"); err != nil || os.Getuid() != 0 {
+		t.Skip("NOT TESTED: a mount that does not answer. It takes root and /dev/fuse.")
+	}
+	m, err := mount(from, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		m.Hear()
+		if err := m.unmount(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+func mount(from, at string) (*Mounted, error) {
 	root, err := fs.NewLoopbackRoot(from)
 	if err != nil {
 		return nil, err
@@ -46,7 +67,7 @@ func Mount(from, at string) (*Mounted, error) {
 	if err != nil {
 		return nil, errors.Join(err, server.Unmount())
 	}
-	return &Mounted{server, g, guard}, nil
+	return &Mounted{server: server, gate: g, guard: guard}, nil
 }
 
 // post starts a process that ends the mount when this one has ended in the middle of a test: no signal wakes a thread that
@@ -58,16 +79,23 @@ func post(at string) (*exec.Cmd, error) {
 }
 
 // Deafen makes every look wait that comes from now on.
-func (m *Mounted) Deafen() { m.gate.door.Lock() }
+func (m *Mounted) Deafen() {
+	m.gate.door.Lock()
+	m.deaf = true
+}
 
-// Hear answers all that wait.
-func (m *Mounted) Hear() { m.gate.door.Unlock() }
+// Hear answers all that wait, if the mount is deaf.
+func (m *Mounted) Hear() {
+	if m.deaf {
+		m.deaf = false
+		m.gate.door.Unlock()
+	}
+}
 
 // Waiting is how many looks have no answer yet.
 func (m *Mounted) Waiting() int64 { return m.gate.waiting.Load() }
 
-// Unmount ends the mount, which must answer and not be in use.
-func (m *Mounted) Unmount() error {
+func (m *Mounted) unmount() error {
 	err := errors.Join(m.server.Unmount(), m.guard.Process.Kill())
 	_ = m.guard.Wait() // killed
 	return err
@@ -102,4 +130,10 @@ func (g *gate) OpenDir(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.Ope
 func (g *gate) Open(cancel <-chan struct{}, input *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
 	g.pass()
 	return g.RawFileSystem.Open(cancel, input, out)
+}
+
+// StatFs waits at the door.
+func (g *gate) StatFs(cancel <-chan struct{}, header *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	g.pass()
+	return g.RawFileSystem.StatFs(cancel, header, out)
 }
