@@ -12,6 +12,7 @@ RCLONE        := v1.76.0
 GOLANGCI_LINT := v2.15.0
 NFPM          := v2.45.2
 CYCLONEDX     := v1.10.0
+GOTESTSUM     := v1.13.0
 
 # No cgo in what is shipped. -trimpath and no VCS stamp: the same source gives the same bytes.
 export CGO_ENABLED := 0
@@ -40,9 +41,10 @@ demo: ## show the whole way of a frame; SECONDS=20 ends by itself
 	@$(BUILD) -o $(BIN)/ ./cmd/shelf-agent ./cmd/shelf-backend
 	@exec $(BIN)/shelf-backend demo --agent $(BIN)/shelf-agent --seconds $(SECONDS)
 
-# The race detector needs a C compiler; .ci/need says so when there is none.
+# The race detector needs a C compiler; .ci/need says so when there is none. gotestsum lists at the end what was skipped, and
+# why, which `go test` keeps to itself.
 .PHONY: test
-test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## run every test, with the race detector, against a real S3 server
+test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/gotestsum-$(GOTESTSUM) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) ## run every test, with the race detector, against a real S3 server
 	@.ci/need exiftool libimage-exiftool-perl "the independent check that no metadata survives" || test -z "$(CI)"
 	@.ci/need chromium chromium "the page in a real browser" || test -z "$(CI)"
 	@.ci/need promtool prometheus "the alert rules" || test -z "$(CI)"
@@ -50,11 +52,11 @@ test: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-g
 	@.ci/need lintian lintian "Debian's own check of the package" || test -z "$(CI)"
 	@command -v moto_server >/dev/null || echo "SKIPPED: the registry on DynamoDB, keys from Secrets Manager, the pipeline: there is no moto_server here; install it with: pip install 'moto[server]'"
 	@if .ci/need cc gcc "the race detector"; then \
-		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(GO) test -race -timeout 20m ./... && \
+		echo "$(GO) test -race ./..."; CGO_ENABLED=1 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -race -timeout 20m ./... && \
 		$(GO) test -run TestFleetIsSpread ./uploader && \
 		$(GO) test -run TestPipelineStaysWithinItsMemory ./cmd/shelf-backend; \
 	else \
-		echo "$(GO) test ./..."; $(GO) test -timeout 20m ./...; \
+		echo "$(GO) test ./..."; $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -timeout 20m ./...; \
 	fi
 
 .PHONY: test-powercut
@@ -138,6 +140,11 @@ $(TOOLS)/rclone-$(RCLONE):
 $(TOOLS)/nfpm-$(NFPM):
 	@echo "building nfpm $(NFPM), which makes deb and rpm packages (once, some minutes) …"
 	@GOBIN=$(TOOLS) $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM)
+	@touch $@
+
+$(TOOLS)/gotestsum-$(GOTESTSUM):
+	@echo "building gotestsum $(GOTESTSUM), which runs the tests and says what was skipped (once) …"
+	@GOBIN=$(TOOLS) $(GO) install gotest.tools/gotestsum@$(GOTESTSUM)
 	@touch $@
 
 $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX):
