@@ -2,6 +2,7 @@ package support
 
 import (
 	"context"
+	"shelfagent/agent/patience"
 	"time"
 )
 
@@ -11,27 +12,17 @@ const diskTimeout = 10 * time.Second
 // noAnswer is said of a disk that does not.
 const noAnswer = "the disk does not answer"
 
-// inTime asks about all at once, and waits so long for all together: a network mount whose server is gone never
-// answers, and nothing ends the wait for it but the end of this process. Of what does not answer in time there is silent.
+// inTime asks about all at once, and waits so long for all together. Of what does not answer in time there is silent.
 func inTime[T any](ctx context.Context, most time.Duration, of []string, silent T, ask func(string) T) []T {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	waits := make([]chan T, len(of))
+	waits := make([]func() T, len(of))
 	for i, what := range of {
-		waits[i] = make(chan T, 1)
-		go func() { waits[i] <- ask(what) }()
+		waits[i] = patience.Ask(ctx, silent, func() T { return ask(what) })
 	}
 	answers := make([]T, len(of))
 	for i, wait := range waits {
-		select {
-		case answers[i] = <-wait:
-		case <-ctx.Done():
-			answers[i] = silent
-			select {
-			case answers[i] = <-wait: // it was waiting, too
-			default:
-			}
-		}
+		answers[i] = wait()
 	}
 	return answers
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"shelfagent/agent/config"
+	"shelfagent/agent/patience"
 )
 
 func configCommand() *cobra.Command {
@@ -34,7 +37,7 @@ func configCheckCommand() *cobra.Command {
 		Short: "Check a configuration file without using it",
 		Long: "Check reads a configuration file and says everything that is wrong with it, with line and column. It opens\n" +
 			"no other file and no connection. It notes the cameras in it that have no folder in the capture folder yet, if it\n" +
-			"may look there. Without FILE it checks " + defaultConfig + "." + exitCodesHelp,
+			"may look there and the folder answers. Without FILE it checks " + defaultConfig + "." + exitCodesHelp,
 		Example: "  shelf-agent config check\n  shelf-agent config check ./new.toml",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, given []string) error {
@@ -46,7 +49,7 @@ func configCheckCommand() *cobra.Command {
 			for _, note := range c.Notes() {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 			}
-			for _, camera := range c.Strangers() {
+			for _, camera := range strangers(cmd.Context(), c) {
 				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "note: [camera.%s] is for a camera that has no folder in %s; is it spelt like the folder? "+
 					"Its masks cover no other camera's pictures.\n", camera, c.Capture.Dir)
 			}
@@ -54,6 +57,16 @@ func configCheckCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// strangersPatience is how long the capture folder is waited for: a reload waits for this command, and goes on without what is
+// only a note.
+const strangersPatience = 3 * time.Second
+
+func strangers(ctx context.Context, c *config.Config) []string {
+	ctx, cancel := context.WithTimeout(ctx, strangersPatience)
+	defer cancel()
+	return patience.Ask(ctx, nil, c.Strangers)()
 }
 
 // fileOf is the file that a command line names, or the service's.

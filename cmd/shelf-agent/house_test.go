@@ -16,7 +16,7 @@ const module = "shelfagent/"
 // house says which package of the module may import which, tests aside. Imports go one way: from the programs
 // through the agent to the stages, and the stages know nothing of each other.
 var house = map[string][]string{
-	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/status", "agent/support", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
+	"cmd/shelf-agent":        {"agent", "agent/capture", "agent/config", "agent/config/strict", "agent/desk", "agent/doctor", "agent/find", "agent/frame", "agent/patience", "agent/status", "agent/support", "agent/trail", "queue", "systemd", "uploader", "uploader/device", "uploader/ticket"},
 	"cmd/shelf-agent/e2e":    {},
 	"cmd/shelf-backend":      {"agent/config/strict", "agent/frame", "cmd/shelf-backend/demo", "uploader/backend", "uploader/backend/authority", "uploader/backend/bucket", "uploader/backend/devpki", "uploader/backend/pipeline", "uploader/backend/registry", "uploader/ticket"},
 	"cmd/shelf-backend/demo": {"agent/status", "uploader/backend", "uploader/backend/devpki", "uploader/ticket"},
@@ -26,14 +26,15 @@ var house = map[string][]string{
 	"agent/config/strict": {},
 	"agent/desk":          {"queue"},
 	"agent/diagnosis":     {"agent/health", "uploader"},
-	"agent/doctor":        {"agent/config", "agent/diagnosis", "agent/health", "agent/status", "uploader", "uploader/device", "uploader/ticket"},
+	"agent/doctor":        {"agent/config", "agent/diagnosis", "agent/health", "agent/patience", "agent/status", "uploader", "uploader/device", "uploader/ticket"},
 	"agent/find":          {"agent/capture", "agent/desk", "agent/frame", "agent/trail", "queue"},
 	"agent/capture":       {},
 	"agent/frame":         {},
 	"agent/health":        {},
+	"agent/patience":      {},
 	"agent/pulse":         {},
 	"agent/status":        {"agent/trail"},
-	"agent/support":       {"agent/config", "agent/config/strict", "agent/desk", "agent/status", "uploader/ticket"},
+	"agent/support":       {"agent/config", "agent/config/strict", "agent/desk", "agent/patience", "agent/status", "uploader/ticket"},
 	"agent/trail":         {},
 
 	"agent/capture/deafmount": {},
