@@ -1,7 +1,7 @@
 // Package pulse tells whether the agent's loops still turn.
 //
-// Each loop says at every turn within what time it will be heard from again: a minute while it has nothing to do, the
-// longest that a step may take while it works, or never, while it waits for what others do. A loop that does not keep
+// Each loop says at every turn within what time it will be heard from again: when it wakes by itself while it has nothing
+// to do, the longest that a step may take while it works, or never, while it waits for what others do. A loop that does not keep
 // its word is late: it hangs in a system call, waits for a lock that nobody gives back, or runs in circles within one
 // step. What is done about that is the business of others; a watchdog that barks whatever the loops do would only say
 // that the process is there.
