@@ -2,8 +2,9 @@ package support
 
 import (
 	"context"
-	"shelfagent/agent/patience"
 	"time"
+
+	"shelfagent/agent/patience"
 )
 
 // diskTimeout ends the wait for disks. Healthy ones answer in milliseconds.
