@@ -37,13 +37,14 @@ func ofRejected(r capture.Rejected) trail.Trail {
 		},
 		Now: "It was not taken in. It is kept in the rejected folder as " + path.Join(r.Camera, r.File) + ", until it is too old or they are too many.",
 		Do: "If the file is as the camera wrote it, check the camera's lens, storage and network. If it is a good picture that the " +
-			"limits in the configuration are too narrow for, widen them, restart the agent, and: sudo shelf-agent rejected retry " + r.File,
+			"limits in the configuration are too narrow for, widen them, then: sudo systemctl reload shelf-agent, and: " +
+			"sudo shelf-agent rejected retry " + r.File,
 	}
 	if r.Code == capture.HeldBack {
 		t.State = trail.HeldBack
 		t.Now = "It is a good picture, but is not sent: the camera's privacy masks do not fit it. It is kept in the rejected folder as " +
 			path.Join(r.Camera, r.File) + "."
-		t.Do = "Correct the masks in the configuration, restart the agent, then: sudo shelf-agent rejected retry " + r.File
+		t.Do = "Correct the masks in the configuration, then: sudo systemctl reload shelf-agent, and: sudo shelf-agent rejected retry " + r.File
 	}
 	return t
 }

@@ -169,14 +169,15 @@ var conditions = []Condition{
 		Meaning: "This camera's pictures have another shape than its privacy masks were drawn for, so the masks would cover something " +
 			"else. Its frames are kept in the rejected folder, and none is sent.",
 		Do: "Set the camera back to the picture format and direction that it had; or draw its masks anew, correct them in the " +
-			"configuration, restart the agent, and take the frames in again with `shelf-agent rejected retry --all`.",
+			"configuration, then `sudo systemctl reload shelf-agent`, and take the frames in again with " +
+			"`sudo shelf-agent rejected retry --all`.",
 	},
 	{
 		Code: FramesHeld, Severity: Warning, Title: "Frames are still held back",
 		Meaning: "This camera's frames are sent again, but some that its privacy masks did not fit still lie in the rejected folder. " +
 			"They stay until a person decides.",
 		Do: "See them: sudo shelf-agent rejected list --code mask_mismatch. If the masks fit them now, take them in with " +
-			"`shelf-agent rejected retry --all --code mask_mismatch`; delete the others from the rejected folder.",
+			"`sudo shelf-agent rejected retry --all --code mask_mismatch`; delete the others from the rejected folder.",
 	},
 	{
 		Code: CameraSilent, Severity: Warning, Title: "A camera is silent",
