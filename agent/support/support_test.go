@@ -43,6 +43,7 @@ const (
 	bearer       = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln"
 	comment      = "the wifi is called bananarama"
 	photographed = "the bytes of a picture"
+	leave        = "2f7e0c55b1"
 )
 
 // presigned is a URL that is leave to write.
@@ -112,6 +113,7 @@ func (r *rig) said() []string {
 		"connecting with " + variable, "s3://user:" + urlPassword + "@s3.example.com/bucket", "password=" + logPassword,
 		`{"db_password":"` + logPassword + `"}`, "admin:" + urlPassword + "@10.0.0.7",
 		"rtsp://admin:" + camPassword + "@10.0.0.7:554/stream1", "logged in with " + bearer,
+		"GET https://login.example.com/portal?leave=" + leave,
 	}
 }
 
@@ -127,7 +129,7 @@ func (r *rig) secrets(t *testing.T) map[string]string {
 	return map[string]string{
 		"token": token, "code": code, "code in small letters": strings.ToLower(code), "signature": signature, "credential": credential,
 		"credential, escaped": url.QueryEscape(credential), "session": session, "environment": variable, "URL's password": urlPassword, "log's password": logPassword, "camera's password": camPassword,
-		"bearer": bearer, "key": "PRIVATE KEY", "key's line": lines[1], "key in one": base64.StdEncoding.EncodeToString(block.Bytes),
+		"bearer": bearer, "query": leave, "key": "PRIVATE KEY", "key's line": lines[1], "key in one": base64.StdEncoding.EncodeToString(block.Bytes),
 		"PKCS 8": base64.StdEncoding.EncodeToString(pkcs8),
 	}
 }
