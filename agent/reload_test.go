@@ -128,10 +128,16 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestAReloadIsAllOrNothing: one stage refuses, so that none has taken anything.
+// TestAReloadIsAllOrNothing: one stage refuses, the first that is asked or the last, so that none has taken anything.
 func TestAReloadIsAllOrNothing(t *testing.T) {
 	r := newShop(t).opened()
 	level := r.level
+	late := withKeys(t, r.c, map[string]string{"log.level": `"debug"`, "upload.rate": `"1 MiB"`})
+	late.Silence.Timezone = "Nowhere"
+	r.Reload(func() (*config.Config, error) { return late, nil })
+	if limit := r.uploader.Status().Limit; limit != nil || level.Level() != slog.LevelInfo || !strings.Contains(r.condition(), "silence.timezone") {
+		t.Errorf("%+v, %v, %q", limit, level.Level(), r.condition())
+	}
 	r.level = nil
 	r.reload(map[string]string{"log.level": `"debug"`, "upload.rate": `"1 MiB"`})
 	if limit := r.uploader.Status().Limit; limit != nil || !strings.Contains(r.condition(), "log.level") {
