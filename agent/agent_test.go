@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -381,4 +382,21 @@ func TestOpenSaysWhatIsMissingAndLeavesNothingOpen(t *testing.T) {
 			_ = q.Close()
 		})
 	}
+}
+
+// TestTheEndDoesNotWaitForADiskThatHangs: a worker whose file never comes is left to itself.
+func TestTheEndDoesNotWaitForADiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		a := &Agent{log: slog.New(slog.NewTextHandler(&said, nil))}
+		var intake sync.WaitGroup
+		hang, began := make(chan struct{}), time.Now()
+		intake.Go(func() { <-hang })
+		a.await(&intake)
+		if took := time.Since(began); took != endPatience || !strings.Contains(said.String(), "does not end") {
+			t.Errorf("it took %v, and the log has %q", took, said.String())
+		}
+		close(hang)
+		intake.Wait()
+	})
 }
