@@ -8,6 +8,7 @@ import (
 
 	"shelfagent/agent/capture"
 	"shelfagent/agent/config"
+	"shelfagent/agent/config/strict"
 	"shelfagent/agent/diagnosis"
 )
 
@@ -58,22 +59,11 @@ func wasSet(since, now time.Time) bool {
 }
 
 func words(last time.Time, rule config.SilenceRule, location *time.Location) string {
-	due := fmt.Sprintf("; one is due every %s", span(rule.After))
+	due := fmt.Sprintf("; one is due every %s", strict.Duration(rule.After))
 	if last.IsZero() {
 		return "no file since the agent started" + due
 	}
 	return "the last file came at " + last.In(location).Format("2006-01-02 15:04 MST") + due
-}
-
-// span says a time span of the configuration as the file does, without the zeros: 1h30m.
-func span(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if len(text) > len(zero) && text[len(text)-len(zero):] == zero {
-			text = text[:len(text)-len(zero)+1]
-		}
-	}
-	return text
 }
 
 // lastFiles is when the newest file of each camera came: as capture noticed it or the queue took it; or, when none has come

@@ -33,11 +33,14 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText writes the shortest form that UnmarshalText reads: "30d", "5m", "1h30m".
-func (d Duration) MarshalText() ([]byte, error) {
+// MarshalText writes what String does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String is the shortest form that UnmarshalText reads: "30d", "5m", "1h30m".
+func (d Duration) String() string {
 	const daily = Duration(24 * time.Hour)
 	if d > 0 && d%daily == 0 {
-		return fmt.Appendf(nil, "%dd", d/daily), nil
+		return fmt.Sprintf("%dd", int64(d/daily))
 	}
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {
@@ -46,7 +49,7 @@ func (d Duration) MarshalText() ([]byte, error) {
 	if strings.HasSuffix(s, "h0m") {
 		s = strings.TrimSuffix(s, "0m")
 	}
-	return []byte(s), nil
+	return s
 }
 
 func notSpan(s string) error {
