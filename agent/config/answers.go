@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"shelfagent/agent/config/strict"
@@ -30,22 +31,9 @@ func (a Answers) File() []byte {
 	for i, host := range a.Hosts {
 		hosts[i] = strict.Quote(host)
 	}
-	private := "false"
-	if a.PrivateOnly {
-		private = "true"
-	}
-	file := Reference
-	for _, set := range [][2]string{
-		{"capture.dir", strict.Quote(a.CaptureDir)}, {"backend.url", strict.Quote(a.Backend)},
-		{"upload.hosts", "[" + strings.Join(hosts, ", ") + "]"}, {"network.private_only", private},
-	} {
-		changed, ok := strict.SetValue(file, set[0], set[1])
-		if !ok {
-			panic("config: the reference does not set " + set[0]) // a test reads it
-		}
-		file = changed
-	}
-	return file
+	return fill(Reference,
+		[2]string{"capture.dir", strict.Quote(a.CaptureDir)}, [2]string{"backend.url", strict.Quote(a.Backend)},
+		[2]string{"upload.hosts", "[" + strings.Join(hosts, ", ") + "]"}, [2]string{"network.private_only", strconv.FormatBool(a.PrivateOnly)})
 }
 
 // Wrong says what is wrong with the answers, each in a sentence about one key; nil when nothing is.

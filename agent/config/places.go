@@ -27,12 +27,6 @@ func DefaultFile() string { return here().file }
 
 // put writes the places into a reference that has others.
 func (p places) put(reference []byte) []byte {
-	for _, set := range [][2]string{{"state_dir", p.state}, {"status.socket", p.socket}, {"capture.dir", p.capture}} {
-		changed, ok := strict.SetValue(reference, set[0], strict.Quote(set[1]))
-		if !ok {
-			panic("config: the reference does not set " + set[0]) // a test reads it
-		}
-		reference = changed
-	}
-	return reference
+	return fill(reference, [2]string{"state_dir", strict.Quote(p.state)}, [2]string{"status.socket", strict.Quote(p.socket)},
+		[2]string{"capture.dir", strict.Quote(p.capture)})
 }
