@@ -80,7 +80,7 @@ func runAgent(ctx context.Context, file string, open openLog) error {
 		Version: versionText(), CheckCommand: []string{self, queueCheckName}, Logger: log, Level: level,
 	})
 	if err != nil {
-		return hinted(err, cmp.Or(agent.Hint(err), "`sudo shelf-agent doctor` checks every step and says more."))
+		return hinted(err, cmp.Or(agent.Hint(err), "`sudo -u shelf-agent shelf-agent doctor` checks every step and says more."))
 	}
 	// The queue is open and the listeners are bound: Open has done that.
 	manager.Ready()

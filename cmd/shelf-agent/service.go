@@ -95,7 +95,7 @@ func controlService(cmd *cobra.Command, action string) error {
 		}
 	}
 	if err := service.Control(s, action); err != nil {
-		return hinted(err, logPlace()+" and `shelf-agent doctor` say more.")
+		return hinted(err, logPlace()+" and `sudo -u shelf-agent shelf-agent doctor` say more.")
 	}
 	if _, err := fmt.Fprintf(cmd.OutOrStdout(), "service %s: %s done\n", serviceName, action); err != nil {
 		return err

@@ -123,7 +123,7 @@ func ask(ctx context.Context, socket string) (status.Snapshot, error) {
 		return snapshot, nil
 	case errors.Is(err, status.ErrNoAgent):
 		return snapshot, hinted(fmt.Errorf("no agent is running: nothing answers at %s", socket),
-			"start it with `sudo shelf-agent service start`; if it ends again, `sudo shelf-agent doctor` says why.")
+			"start it with `sudo shelf-agent service start`; if it ends again, `sudo -u shelf-agent shelf-agent doctor` says why.")
 	case errors.Is(err, fs.ErrPermission):
 		return snapshot, hinted(fmt.Errorf("this user may not ask the agent at %s", socket), "try: sudo shelf-agent status")
 	case errors.Is(err, status.ErrNotSocket):
