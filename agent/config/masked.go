@@ -1,11 +1,10 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
-	"github.com/pelletier/go-toml/v2"
+	"shelfagent/agent/config/strict"
 )
 
 // Masked are the cameras that a file has masks for, in order. The file may be wrong in all else: who replaces it has to
@@ -16,7 +15,7 @@ func Masked(raw []byte) ([]string, error) {
 			Masks any `toml:"masks"`
 		} `toml:"camera"`
 	}
-	if err := toml.Unmarshal(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), &file); err != nil { // some editors begin so
+	if err := strict.Peek(raw, &file); err != nil {
 		return nil, fmt.Errorf("it cannot be read: %w", err)
 	}
 	var cameras []string

@@ -1,10 +1,7 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"shelfagent/agent/config/strict"
 )
@@ -41,7 +38,7 @@ func schemaOf(raw []byte) int {
 	var file struct {
 		Schema any `toml:"schema"`
 	}
-	if err := toml.Unmarshal(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), &file); err != nil { // some editors begin so
+	if err := strict.Peek(raw, &file); err != nil {
 		return SchemaVersion
 	}
 	switch schema := file.Schema.(type) {
