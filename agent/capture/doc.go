@@ -76,10 +76,11 @@
 //	 "sha256":"<64 hex>","source":"cam-1/a.jpg","camera":"cam-1","file":"…","modified":"2026-11-22T01:17:58.5Z"}
 //
 // The JSON is written first: one without its file is a rejection that a crash cut short; it is not listed and goes
-// after a day. A file without a JSON that can be read is listed with the code [ReasonLost]. The newest rejected file stays even if it alone exceeds the bounds. A file with the code [HeldBack] is a
-// good picture that waits for a person: its age never ends its time, only the bounds in bytes and number do. Neither does
-// the age of one with a lost reason, which may have been the same, nor a stamp before 2026, when this program did not exist: the rig's clock had not been set yet. Each pass that deletes
-// something logs how many, the oldest, and why.
+// after a day. A file without a JSON that can be read is listed with the code [ReasonLost]. The newest rejected file
+// stays even if it alone exceeds the bounds. A file with the code [HeldBack] is a good picture that waits for a person:
+// its age never ends its time, only the bounds in bytes and number do. Neither does the age of one with a lost reason,
+// which may have been the same, nor a stamp before 2026, when this program did not exist: the rig's clock had not been
+// set yet. Each pass that deletes something logs how many, the oldest, and why.
 //
 // # Assumptions
 //
