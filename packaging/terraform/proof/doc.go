@@ -9,7 +9,7 @@
 //
 // They run with `make test-terraform`, and say aloud what a machine lacks; in `go test ./...` they are skipped, because
 // they take minutes. The policies of a deployment that is really there are simulated with what `terraform show -json`
-// says of it, if it has the stores and roles of testdata/main.tf, which the stories name:
+// says of it, if it has the stores, roles and outputs of testdata/main.tf, which the stories name:
 //
 //	TERRAFORM_SHOW=$PWD/shown.json go test ./packaging/terraform/proof
 //
