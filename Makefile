@@ -123,7 +123,7 @@ bench: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/rclone-$(RCLONE) ## run the benc
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
 .PHONY: tools
-tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## build the tools that tests and lint need
+tools: $(TOOLS)/versitygw-$(VERSITYGW) $(TOOLS)/gotestsum-$(GOTESTSUM) $(TOOLS)/nfpm-$(NFPM) $(TOOLS)/cyclonedx-gomod-$(CYCLONEDX) $(TOOLS)/golangci-lint-$(GOLANGCI_LINT) ## build the tools that tests and lint need
 
 # The stamp carries the version, so that a new one is built; the program keeps its name.
 $(TOOLS)/versitygw-$(VERSITYGW):

@@ -5,6 +5,9 @@
 //	nfpm.yaml    what is in the deb and the rpm, and where
 //	deb, rpm     what they do when they come and go
 //	systemdtest  lets the deb live on a real Debian 12 (make test-systemd)
+//	container    the backend as a container image (make image)
+//	monitoring   alert rules and a dashboard for whoever collects the metrics
+//	terraform    the cloud side as code, with its runbook (make test-terraform)
 //
 // # What was chosen
 //

@@ -8,9 +8,10 @@
 //	           boundary, bucket and endpoint policies together; and each refusal that is taken out is missed
 //
 // They run with `make test-terraform`, and say aloud what a machine lacks; in `go test ./...` they are skipped, because
-// they take minutes. The policies of a deployment that is really there are simulated with
+// they take minutes. The policies of a deployment that is really there are simulated with what `terraform show -json`
+// says of it, if it has the stores, roles and outputs of testdata/main.tf, which the stories name:
 //
-//	terraform show -json > shown.json && TERRAFORM_SHOW=shown.json go test ./packaging/terraform/proof
+//	TERRAFORM_SHOW=$PWD/shown.json go test ./packaging/terraform/proof
 //
 // # Limits
 //

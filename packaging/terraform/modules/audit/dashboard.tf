@@ -27,7 +27,7 @@ locals {
     [
       { title = "What the trail saw", metrics = [for name in keys(local.watched) : ["${var.name}/trail", name, { stat = "Sum" }]] },
       { title = "Bytes stored", metrics = [
-        for class in ["StandardStorage", "GlacierInstantRetrievalStorage", "IntelligentTieringFAStorage"] :
+        for class in local.storage_classes :
         ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket, "StorageType", class, { stat = "Average", period = 86400 }]
       ] },
     ],

@@ -1,6 +1,9 @@
 # Whether the platform works, and what it grows to.
 
 locals {
+  # Where storage's lifecycle puts frames and what is derived from them; S3 counts each by itself.
+  storage_classes = ["StandardStorage", "GlacierInstantRetrievalStorage", "IntelligentTieringFAStorage"]
+
   function_alarms = {
     for pair in setproduct(var.functions, ["Errors", "Throttles"]) : "${pair[0]}-${lower(pair[1])}" => { function = pair[0], metric = pair[1] }
   }
@@ -60,7 +63,7 @@ resource "aws_cloudwatch_metric_alarm" "size" {
   }
 
   dynamic "metric_query" {
-    for_each = ["StandardStorage", "GlacierInstantRetrievalStorage", "IntelligentTieringFAStorage"]
+    for_each = local.storage_classes
 
     content {
       id = "m${metric_query.key}"
