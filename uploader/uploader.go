@@ -101,8 +101,8 @@ type Uploader struct {
 	changed  chan struct{} // capacity one; wakes Run: other options are in force
 	wg       sync.WaitGroup
 
-	mu     sync.Mutex // guards tally
-	tally  tally
+	mu     sync.Mutex
+	tally  tally             // guarded by mu
 	begins time.Time         // when the first request may go out; zero once it may; guarded by mu
 	strays map[queue.ID]bool // frames that failed over a good link since the last delivery; guarded by mu
 	unread map[queue.ID]bool // frames whose request the backend found fault with since the last ticket; guarded by mu
