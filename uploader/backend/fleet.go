@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,10 +119,8 @@ const unknownVerdict = "unknown"
 var verdicts = []string{"healthy", "degraded", "down", unknownVerdict}
 
 func knownVerdict(said string) string {
-	for _, v := range verdicts {
-		if v == said {
-			return v
-		}
+	if slices.Contains(verdicts, said) {
+		return said
 	}
 	return unknownVerdict
 }
