@@ -1,9 +1,12 @@
 package queue
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// DelayBounds are the upper bounds of Delays' counts, in seconds. They are part of the format on disk: others may only
-// be added behind, up to the room that Delays has.
+// DelayBounds are the upper bounds of Delays' counts, in seconds. They are part of the format on disk: others, added behind
+// too, would give the counts that are there another meaning, and need a schema of their own.
 var DelayBounds = [...]float64{1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 6 * 3600, 24 * 3600, 7 * 24 * 3600}
 
 // Delays counts how long delivered frames took from their capture to their proof, both by the rig's clock.
@@ -24,13 +27,7 @@ func (d *Delays) took(delay time.Duration) {
 	if delay < 0 || delay > maxDelay {
 		return
 	}
-	place := len(DelayBounds)
-	for i, bound := range DelayBounds {
-		if delay.Seconds() <= bound {
-			place = i
-			break
-		}
-	}
+	place, _ := slices.BinarySearch(DelayBounds[:], delay.Seconds()) // the first bound that is not below
 	d.Counts[place]++
 	d.Sum += delay
 }

@@ -110,21 +110,6 @@ func rebuildItem(id ID, bytes int64, now time.Time) (Item, error) {
 		EnqueuedAt: now, Bytes: bytes, State: Waiting, Rebuilt: true}, nil
 }
 
-// tally counts what a camera has in the queue. Ready includes what is leased.
-type tally struct {
-	Ready        int64 `json:"ready"`
-	Deferred     int64 `json:"deferred"`
-	Parked       int64 `json:"parked"`
-	Bytes        int64 `json:"bytes"`
-	Delivered    int64 `json:"delivered"`
-	Dropped      int64 `json:"dropped"`
-	LastCaptured int64 `json:"last_captured"` // ms since 1970; 0: never
-	// What follows came later; a database from before has nothing of it.
-	Lost  int64  `json:"lost,omitempty"` // of Parked: the payload is missing or damaged
-	Sent  int64  `json:"sent,omitempty"` // bytes of what was delivered
-	Delay Delays `json:"delay,omitzero"`
-}
-
 // receiptKey numbers receipts in the order in which they were given.
 func receiptKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 

@@ -249,6 +249,32 @@ func TestAProxyThatFindsFaultParksNothing(t *testing.T) {
 	}
 }
 
+// TestOddFramesAmongOthersPay: however many they are, a ticket between them shows that the backend reads what it is asked.
+func TestOddFramesAmongOthersPay(t *testing.T) {
+	s := openShop(t, nil)
+	s.backend.answer(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(body, []byte(`"bytes":999,`)) {
+			http.Error(w, "no", http.StatusBadRequest)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		s.backend.behind.ServeHTTP(w, r)
+	})
+	for round := range 2 {
+		for i := range strayFrames - 1 {
+			odd := s.put(10*round+i, 999)
+			s.once()
+			s.wantItem(odd.ID, queue.Deferred, 1, "")
+			must(t, s.queue.Drop(t.Context(), odd.ID, "seen")) // it must not come again meanwhile
+		}
+		good := s.put(10*round+strayFrames, 1000)
+		s.once()
+		s.wantDelivered(good, queue.ProofStored)
+		s.wantOutage("")
+	}
+}
+
 // TestTicketsAreAskedForWhenThereIsASlot: in one request, never ahead, never for a frame that is under way.
 func TestTicketsAreAskedForWhenThereIsASlot(t *testing.T) {
 	s := openShop(t, nil)

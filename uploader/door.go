@@ -31,11 +31,7 @@ func Doors(opts Options) []Door {
 	doors := []Door{newDoor("backend", backend, Guard{Development: opts.Guard.Development}, tlsConfig(opts.BackendCAs, opts.proof()))}
 	doors[0].Backend = true
 	for _, d := range opts.Destinations {
-		address := d.Host
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			address = net.JoinHostPort(address, "443")
-		}
-		doors = append(doors, newDoor("s3 "+d.String(), address, opts.Guard, tlsConfig(opts.S3CAs, nil)))
+		doors = append(doors, newDoor("s3 "+d.String(), addressOf(d), opts.Guard, tlsConfig(opts.S3CAs, nil)))
 	}
 	return doors
 }

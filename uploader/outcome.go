@@ -79,7 +79,7 @@ const (
 // Verdict is what an outcome means.
 type Verdict struct {
 	Cause Cause
-	// Place is where, for CauseLink. Judge leaves it empty: it needs what others have seen.
+	// Place is where, for CauseLink. Judge leaves it empty, for nothing that is done about a frame hangs on it; PlaceOf says it.
 	Place Place
 	Do    Do
 	// Charged counts the try against the frame's attempts.

@@ -21,7 +21,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status, "serve": serveFor, "stop": stopServer},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": status, "serve": serveFor, "halt": stopServer},
 		Setup:               func(env *testscript.Env) error { env.Values[server{}] = &server{}; return nil },
 	})
 }
@@ -47,7 +47,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 // server is a script's running server, if there is one.
 type server struct{ cmd *exec.Cmd }
 
-// serve FILE starts a server, and returns when it listens. It ends with the script, or before by stop.
+// serve FILE starts a server, and returns when it listens. It ends with the script, or before by halt.
 func serveFor(ts *testscript.TestScript, neg bool, args []string) {
 	s := ts.Value(server{}).(*server)
 	if neg || len(args) != 1 || s.cmd != nil {
@@ -64,7 +64,7 @@ func serveFor(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// stop ends the server by SIGTERM.
+// halt ends the server by SIGTERM. (stop is a command of testscript itself: it ends the script.)
 func stopServer(ts *testscript.TestScript, _ bool, _ []string) {
 	s := ts.Value(server{}).(*server)
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))

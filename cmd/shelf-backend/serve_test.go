@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"shelfagent/uploader/backend/devpki"
+	"shelfagent/uploader/backend/lambdatest"
 	"shelfagent/uploader/ticket"
 )
 
@@ -133,40 +131,22 @@ client_ca = "ca.pem"
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer := make(chan []byte, 1)
-	var events atomic.Int32
-	runtime := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasSuffix(r.URL.Path, "/next") && events.Add(1) == 1:
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "one")
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
-			w.Write(event)
-		case strings.HasSuffix(r.URL.Path, "/next"):
-			<-r.Context().Done() // no second event
-		default:
-			body, _ := io.ReadAll(r.Body)
-			w.WriteHeader(http.StatusAccepted)
-			answer <- body
-		}
-	}))
-	defer runtime.Close()
-	t.Setenv("AWS_LAMBDA_RUNTIME_API", strings.TrimPrefix(runtime.URL, "http://"))
 	t.Setenv("LAMBDA_TASK_ROOT", filepath.Dir(file))
-	function, _ := start(t)
+	cmd, err := childOf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	function := lambdatest.Start(t, cmd)
 	var got struct {
 		StatusCode int
 		Body       string
 	}
-	if err := json.Unmarshal(<-answer, &got); err != nil {
+	if err := json.Unmarshal(function.Invoke(event), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.StatusCode != http.StatusOK || !strings.Contains(got.Body, "raw/4711/2026-11-22/cam-3/011803.123-") {
 		t.Errorf("%d: %s", got.StatusCode, got.Body)
 	}
-	if err := function.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	function.Wait() // killed, as Lambda does it
 }
 
 func wantAnswer(t *testing.T, response *http.Response, err error, status int, contains string) {
@@ -194,7 +174,7 @@ func stop(t *testing.T, server *exec.Cmd) {
 // start returns when the program says that it listens, with the addresses that it named by then.
 func start(t *testing.T, arguments ...string) (*exec.Cmd, map[string]string) {
 	t.Helper()
-	self, err := os.Executable()
+	cmd, err := childOf(t.Context(), arguments...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,11 +182,6 @@ func start(t *testing.T, arguments ...string) (*exec.Cmd, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// TestMain runs main when the program is called by its name.
-	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Args = append([]string{"shelf-backend"}, arguments...)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

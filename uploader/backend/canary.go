@@ -13,12 +13,9 @@ import (
 
 func isCanary(u ticket.Upload) bool { return u.Camera == ticket.CanaryCamera }
 
-// malformedCanary says what no correct rig sends; empty when nothing is wrong.
-func malformedCanary(u ticket.Upload) string {
-	if u.ContentType != ticket.CanaryType || u.Bytes > ticket.MaxCanaryBytes {
-		return "a canary is a PNG of at most 4096 bytes"
-	}
-	return ""
+// malformedCanary tells what no correct rig sends.
+func malformedCanary(u ticket.Upload) bool {
+	return u.ContentType != ticket.CanaryType || u.Bytes > ticket.MaxCanaryBytes
 }
 
 // book counts a request against what its rig may ask for.

@@ -57,8 +57,9 @@
 //
 // They are there with Options.Registry and Options.Signer. Serve then has to be given a tls.Config with
 // tls.VerifyClientCertIfGiven, and keeps strangers from everything but enrolment itself. The code alone says which
-// rig a certificate is for, on renewal the present certificate; of the request only its public key is used. A
-// certificate leaves only when the registry has recorded it, in the same commit that uses up the code. Tries to enrol
+// rig a certificate is for, on renewal the present certificate; of the request only its public key is used, and a
+// renewal is for the key that the rig has: a new key needs a new code. A certificate leaves only when the registry has
+// recorded it, in the same commit that uses up the code. Tries to enrol
 // are limited for each address and for all together, so that anybody can keep others from enrolling for as long as he
 // asks from many addresses; rigs that are enrolled do not notice. A rig may renew a few times an hour.
 //

@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,7 +76,10 @@ func (f *fleet) hear(id ticket.Identity, body map[string]json.RawMessage) {
 	b := beat{at: now, verdict: knownVerdict(verdict)}
 	seen := map[string]bool{}
 	for _, c := range conditions {
-		if code := f.label(c.Code); !seen[code] && len(b.codes) < maxRigCodes {
+		if len(b.codes) == maxRigCodes {
+			break // before one more takes a label
+		}
+		if code := f.label(c.Code); !seen[code] {
 			seen[code] = true
 			b.codes = append(b.codes, code)
 		}
@@ -118,10 +122,8 @@ const unknownVerdict = "unknown"
 var verdicts = []string{"healthy", "degraded", "down", unknownVerdict}
 
 func knownVerdict(said string) string {
-	for _, v := range verdicts {
-		if v == said {
-			return v
-		}
+	if slices.Contains(verdicts, said) {
+		return said
 	}
 	return unknownVerdict
 }

@@ -76,6 +76,20 @@ func TestAHeartbeatIsTheLastWord(t *testing.T) {
 	want("all are forgotten but the last", "map[]", "map[link_down:0]", 0)
 }
 
+// TestOneHeartbeatIsBounded: a rig that has more conditions than there are takes the labels of so many, and no more.
+func TestOneHeartbeatIsBounded(t *testing.T) {
+	f := newFleet(time.Now)
+	var many []string
+	for n := range 2 * maxRigCodes {
+		many = append(many, fmt.Sprintf(`{"code":"made_up_%d"}`, n))
+	}
+	f.told(t, 1, `{"conditions":[`+strings.Join(many, ",")+`]}`)
+	_, conditions, _, _ := f.count()
+	if len(conditions) != maxRigCodes || conditions["made_up_0"] != 1 {
+		t.Errorf("%d labels: %v", len(conditions), conditions)
+	}
+}
+
 // TestTheFleetIsBounded: whatever rigs send, and however many there are.
 func TestTheFleetIsBounded(t *testing.T) {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -129,8 +130,8 @@ func malformed(u ticket.Upload) string {
 	switch {
 	case len(u.Frame) > maxFrameName || !frameName.MatchString(u.Frame):
 		return "frame is not 1 to 256 bytes of visible ASCII"
-	case isCanary(u) && malformedCanary(u) != "":
-		return malformedCanary(u)
+	case isCanary(u) && malformedCanary(u):
+		return fmt.Sprintf("a canary is %s of at most %d bytes", ticket.CanaryType, ticket.MaxCanaryBytes)
 	case !isCanary(u) && !ticket.ValidID(u.Camera):
 		return "camera does not match [a-z0-9][a-z0-9._-]{0,62}"
 	case u.CapturedAt.IsZero():

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"shelfagent/uploader/ticket"
 	"slices"
 	"strings"
+
+	"shelfagent/uploader/ticket"
 )
 
 // judge holds what the bucket has against what the cameras drew.

@@ -9,7 +9,7 @@
 //	the key        is raw/<store>/… and contains a SHA-256
 //	encryption     SSE-KMS with exactly Options.KMSKeyARN; asked before the bytes are, which another key would deny
 //	size           not empty, at most Options.MaxBytes
-//	digests        the stored SHA-256, the one in the key and that of the bytes are one; no stored one is a flaw
+//	digests        the stored SHA-256, the only one in the key and that of the bytes are one; no stored one is a flaw
 //	the bytes      whatever Options.Validate says: the rig's own judgement, made again where no rig can bend it
 //	content type   is what the bytes are
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"shelfagent/uploader/ticket"
 	"strings"
 	"time"
 
@@ -15,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"shelfagent/uploader/ticket"
 )
 
 // answerTime is kept of the invocation's time: what has been done is then known to SQS, and not done again.

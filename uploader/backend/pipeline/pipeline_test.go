@@ -33,6 +33,11 @@ func TestEveryObjectIsJudged(t *testing.T) {
 		{"no picture", func() upload { return ticketed4711([]byte("MZ, a program")) }, "unknown_format"},
 		{"no content", func() upload { return ticketed4711(nil) }, Empty},
 		{"other bytes than its key says", func() upload { u := ticketed4711(changed); u.key = keyOf([]byte("x")); return u }, DigestMismatch},
+		{"two digests in its key", func() upload {
+			u := ticketed4711(good)
+			u.key += "-" + strings.Repeat("0", 64)
+			return u
+		}, DigestMismatch},
 		{"no digest in its key", func() upload { u := ticketed4711(good); u.key = "raw/4711/today.jpg"; return u }, NoDigest},
 		{"outside raw/", func() upload { u := ticketed4711(good); u.key = "export/" + u.key; return u }, ForeignKey},
 		{"without a store", func() upload { u := ticketed4711(good); u.key = "raw/" + strings.Repeat("0", 64); return u }, ForeignKey},

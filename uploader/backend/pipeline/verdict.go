@@ -8,6 +8,8 @@ import (
 	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"shelfagent/uploader/ticket"
 )
 
 // Reason says what is wrong with an object. Validate adds its own.
@@ -79,8 +81,8 @@ func (o object) inside(body []byte, kept string, validate Validate) (Picture, *F
 		return Picture{}, &Flaw{NoChecksum, "S3 keeps no SHA-256 for it, so that it did not come by a ticket"}
 	case kept != base64.StdEncoding.EncodeToString(digest[:]):
 		return Picture{}, &Flaw{DigestMismatch, "its bytes have another SHA-256 than the one that S3 keeps for it"}
-	case digestInKey.FindStringSubmatch(o.key)[1] != hex.EncodeToString(digest[:]):
-		return Picture{}, &Flaw{DigestMismatch, "its bytes have another SHA-256 than the one in its key"}
+	case ticket.VerifyDigest(o.key, hex.EncodeToString(digest[:])) != nil: // as rigs read a key
+		return Picture{}, &Flaw{DigestMismatch, "its key has another SHA-256 than its bytes, or more than one"}
 	}
 	picture, flaw := validate(body)
 	if flaw == nil && picture.ContentType != o.contentType {

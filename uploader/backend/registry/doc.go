@@ -32,9 +32,9 @@
 //
 // # What a quota counts
 //
-// Frames and bytes that a rig was given tickets for, per UTC day. A frame is known again by its object key. Its
-// mark is 8 bytes of a hash, in one of 256 records for each rig and day. Two frames of a day that share the mark
-// are charged as one, about once in 10^8 days at 100,000 frames a day. A frame that is tried again on another day
+// Frames and bytes that a rig was given tickets for, per UTC day. A frame is known again by its object key and its
+// length. Its mark is 8 bytes of a hash, in one of 4096 records for each rig and day. Two frames of a day that share the
+// mark are charged as one, about once in 10^13 days at 100,000 frames a day. A frame that is tried again on another day
 // is charged to that day as well: at most once a day, which is the bound. What a rig was given tickets for but
 // never sent stays charged.
 //
@@ -48,7 +48,7 @@
 //	certificate/<serial>           -               whose, which generation, revoked or not; ends a day after the certificate
 //	invitation/<hash of code>      -               for whom, until when; who used it
 //	quota/<store>/<rig>/<day>      count           frames and bytes; ends two days after
-//	quota/<store>/<rig>/<day>      <00-ff>         the marks of frames that were charged
+//	quota/<store>/<rig>/<day>      <000-fff>       the marks of frames that were charged
 //
 // In the file a record's key is both parts with a zero byte between, in the bucket "records"; the bucket "due"
 // holds ends in order, and each Commit deletes up to 256 records whose end has passed.
