@@ -503,3 +503,34 @@ func TestPaceKnowsABacklog(t *testing.T) {
 		t.Errorf("%d frames are left", left)
 	}
 }
+
+// TestSlotsThatBecomeFreeTogetherAreFilledTogether: while a backlog waits, and for a moment only.
+func TestSlotsThatBecomeFreeTogetherAreFilledTogether(t *testing.T) {
+	for _, tc := range []struct {
+		story   string
+		backlog bool
+		freed   int // of the other seven of eight
+		left    int64
+		waited  time.Duration
+	}{
+		{"no backlog: nothing waits", false, 7, 7, 0},
+		{"all at once", true, 7, 4, 0},
+		{"one more", true, 1, 6, gatherFor},
+		{"no other", true, 0, 7, gatherFor},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			u := &Uploader{pace: NewPace(8), freed: make(chan struct{}, 8)}
+			u.pace.limit = 8
+			u.backlog.Store(tc.backlog)
+			u.inFlight.Store(7)
+			for range tc.freed {
+				u.free()
+			}
+			began := time.Now()
+			u.gather(t.Context())
+			if left, waited := u.inFlight.Load(), time.Since(began); left != tc.left || waited != tc.waited {
+				t.Errorf("%s: %d in flight after %s, want %d after %s", tc.story, left, waited, tc.left, tc.waited)
+			}
+		})
+	}
+}
