@@ -2,6 +2,7 @@ package agent
 
 import (
 	"math"
+
 	"shelfagent/agent/diagnosis"
 )
 

@@ -3,10 +3,11 @@ package doctor
 import (
 	"os"
 	"path/filepath"
-	"shelfagent/agent/capture/deafmount"
 	"strings"
 	"testing"
 	"time"
+
+	"shelfagent/agent/capture/deafmount"
 )
 
 // hung mounts a file system on dir that does not answer, as a network mount whose server is gone.

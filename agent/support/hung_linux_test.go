@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"shelfagent/agent/capture/deafmount"
 	"strings"
 	"testing"
 	"time"
+
+	"shelfagent/agent/capture/deafmount"
 )
 
 // hung mounts a file system on dir that does not answer, as a network mount whose server is gone.
